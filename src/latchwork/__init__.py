@@ -1,0 +1,82 @@
+"""Latchwork: recurrent networks.
+
+Write a cell as it is written on paper, run it fast, see what every gate keeps and forgets, and learn by a fair trial
+which cell suits your data. Importing it leaves torch alone; ``latchwork.nn`` and the estimators load it when used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from latchwork.errors import LatchworkError, LatchworkWarning
+from latchwork.language import (
+    Cell,
+    affine,
+    cell,
+    exp,
+    layer_norm,
+    linear,
+    log,
+    maximum,
+    minimum,
+    project,
+    relu,
+    sigmoid,
+    softplus,
+    sqrt,
+    tanh,
+    vector,
+    where,
+)
+
+if TYPE_CHECKING:
+    from latchwork import cells, datasets, explain, nn, tasks, trial
+    from latchwork.tasks import SequenceClassifier
+
+__version__ = "0.1.0"
+
+# Loaded at first use, so that `import latchwork` stays light.
+_MODULES = ("cells", "datasets", "explain", "nn", "reference", "tasks", "trial")
+_ELSEWHERE = {"SequenceClassifier": "latchwork.tasks"}
+
+__all__ = [
+    "Cell",
+    "LatchworkError",
+    "LatchworkWarning",
+    "SequenceClassifier",
+    "affine",
+    "cell",
+    "cells",
+    "datasets",
+    "exp",
+    "explain",
+    "layer_norm",
+    "linear",
+    "log",
+    "maximum",
+    "minimum",
+    "nn",
+    "project",
+    "relu",
+    "sigmoid",
+    "softplus",
+    "sqrt",
+    "tanh",
+    "tasks",
+    "trial",
+    "vector",
+    "where",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return import_module(f"latchwork.{name}")
+    if name in _ELSEWHERE:
+        return getattr(import_module(_ELSEWHERE[name]), name)
+    raise AttributeError(f"module 'latchwork' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

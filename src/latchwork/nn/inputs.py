@@ -1,0 +1,172 @@
+"""Brings what a layer is called with into one form, (T, B, I) with lengths, and the results back into the caller's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import torch
+from torch import Tensor
+from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
+
+from latchwork.errors import ShapeError
+
+State: TypeAlias = Tensor | tuple[Tensor, ...]
+
+
+@dataclass(frozen=True)
+class Form:
+    """How the caller gave the input.
+
+    Attributes:
+        batch_first: (B, T, ·) rather than (T, B, ·).
+        batched: whether there was a batch dimension.
+        packed: the PackedSequence, if it was one.
+    """
+
+    batch_first: bool
+    batched: bool = True
+    packed: PackedSequence | None = None
+
+    def output(self, values: Tensor, lengths: Tensor | None) -> Tensor | PackedSequence:
+        """(T, B, ·) → the caller's form."""
+        if self.packed is None:
+            return self.sequence(values)
+        assert lengths is not None
+        order = self.packed.sorted_indices
+        ordered, length = (values, lengths) if order is None else (values[:, order], lengths[order.cpu()])
+        data = pack_padded_sequence(ordered, length.cpu()).data
+        return PackedSequence(data, self.packed.batch_sizes, order, self.packed.unsorted_indices)
+
+    def sequence(self, values: Tensor) -> Tensor:
+        """(T, B, ·) → (B, T, ·) with ``batch_first``, (T, ·) for unbatched input."""
+        if not self.batched:
+            return values[:, 0]
+        return values.transpose(0, 1) if self.batch_first and self.packed is None else values
+
+    def states(self, states: Sequence[Tensor]) -> tuple[Tensor, ...]:
+        """(L·D, B, ·) each → without B for unbatched input."""
+        return tuple(states) if self.batched else tuple(s[:, 0] for s in states)
+
+
+def read_input(
+    input: Tensor | PackedSequence,
+    lengths: Tensor | Sequence[int] | None,
+    reset: Tensor | None,
+    *,
+    layer: str,
+    input_size: int,
+    batch_first: bool,
+    weight: Tensor,
+) -> tuple[Tensor, Tensor | None, Tensor | None, Form]:
+    """The input as (T, B, I), the lengths (B,) on the CPU, reset as (T, B), and the caller's form.
+
+    Raises:
+        ShapeError: a wrong number of dimensions, size, dtype or length.
+    """
+    if isinstance(input, PackedSequence):
+        if lengths is not None:
+            raise ShapeError(f"{layer}: a PackedSequence carries its own lengths; leave lengths= out")
+        _check_features(input.data, 2, layer, input_size, weight)
+        x, lengths = pad_packed_sequence(input)
+        return x, lengths, _read_reset(reset, x, False, True, layer), Form(batch_first, packed=input)
+    if not isinstance(input, Tensor):
+        raise ShapeError(f"{layer}: the input must be a tensor or a PackedSequence, not {type(input).__name__}")
+    if input.dim() not in (2, 3):
+        raise ShapeError(
+            f"{layer}: Expected input to be 2D or 3D, got {input.dim()}D instead; "
+            "give (T, I) for one sequence, (T, B, I) or with batch_first (B, T, I) for a batch"
+        )
+    batched = input.dim() == 3
+    _check_features(input, input.dim(), layer, input_size, weight)
+    x = input.unsqueeze(1) if not batched else input.transpose(0, 1) if batch_first else input
+    return (
+        x,
+        _read_lengths(lengths, x, layer),
+        _read_reset(reset, x, batch_first, batched, layer),
+        Form(batch_first, batched),
+    )
+
+
+def read_state(
+    hx: State | None,
+    x: Tensor,
+    form: Form,
+    names: Sequence[str],
+    widths: Sequence[int],
+    layers: int,
+    layer: str,
+) -> tuple[Tensor, ...]:
+    """The initial states, (L·D, B, ·) each; zeros for None.
+
+    Raises:
+        ShapeError: a wrong number of states, or a state of the wrong shape or dtype.
+    """
+    batch = x.shape[1]
+    if hx is None:
+        return tuple(x.new_zeros((layers, batch, width)) for width in widths)
+    given = (hx,) if isinstance(hx, Tensor) else tuple(hx)
+    if len(given) != len(names) or (isinstance(hx, Tensor) and len(names) > 1):
+        wanted = f"({', '.join(names)})" if len(names) > 1 else "one tensor"
+        raise ShapeError(f"{layer}: hx must be {wanted}, but {len(given)} tensor{'s'[: len(given) != 1]} came")
+    states = []
+    for name, width, state in zip(names, widths, given, strict=True):
+        dims = 3 if form.batched else 2
+        expected = (layers, batch, width) if form.batched else (layers, width)
+        if state.dim() != dims or tuple(state.shape) != expected:
+            raise ShapeError(
+                f"{layer}: Expected hidden `{name}` size {expected}, got {tuple(state.shape)}; "
+                f"it is (L·D, {'B, ' if form.batched else ''}size), also with batch_first"
+            )
+        if state.dtype != x.dtype:
+            raise ShapeError(f"{layer}: the input is {x.dtype} and the state `{name}` is {state.dtype}; make them one")
+        states.append(state if form.batched else state.unsqueeze(1))
+    return tuple(states)
+
+
+def _check_features(input: Tensor, dims: int, layer: str, input_size: int, weight: Tensor) -> None:
+    if input.dim() != dims:
+        raise ShapeError(f"{layer}: input must have {dims} dimensions, got {input.dim()}")
+    if input.shape[-1] != input_size:
+        raise ShapeError(
+            f"{layer}: input.size(-1) must be equal to input_size. Expected {input_size}, got {input.shape[-1]}"
+        )
+    if input.dtype != weight.dtype and not torch.is_autocast_enabled(input.device.type):
+        raise ShapeError(
+            f"{layer}: the input is {input.dtype} and the weights are {weight.dtype}; "
+            f"use input.to({weight.dtype}) or module.to({input.dtype})"
+        )
+    if input.device != weight.device:
+        raise ShapeError(f"{layer}: the input is on {input.device} and the weights on {weight.device}; move one")
+
+
+def _read_lengths(lengths: Tensor | Sequence[int] | None, x: Tensor, layer: str) -> Tensor | None:
+    if lengths is None:
+        return None
+    steps, batch = x.shape[:2]
+    length = torch.as_tensor(lengths).cpu()
+    if length.is_floating_point() or length.dtype == torch.bool or length.shape != (batch,):
+        raise ShapeError(
+            f"{layer}: lengths must be {batch} integers, one for each row; "
+            f"got shape {tuple(length.shape)} of {length.dtype}"
+        )
+    length = length.long()
+    if batch and (int(length.min()) < 0 or int(length.max()) > steps):
+        row = int(((length < 0) | (length > steps)).nonzero()[0])
+        raise ShapeError(
+            f"{layer}: lengths[{row}] is {int(length[row])}, but must be in 0…{steps}, the steps there are"
+        )
+    return length
+
+
+def _read_reset(reset: Tensor | None, x: Tensor, batch_first: bool, batched: bool, layer: str) -> Tensor | None:
+    if reset is None:
+        return None
+    steps, batch = x.shape[:2]
+    expected = (steps,) if not batched else (batch, steps) if batch_first else (steps, batch)
+    if not isinstance(reset, Tensor) or reset.dtype != torch.bool or tuple(reset.shape) != expected:
+        got = f"{tuple(reset.shape)} of {reset.dtype}" if isinstance(reset, Tensor) else type(reset).__name__
+        raise ShapeError(f"{layer}: reset must be a bool tensor of shape {expected}, got {got}")
+    reset = reset.to(x.device)
+    return reset.unsqueeze(1) if not batched else reset.t() if batch_first else reset

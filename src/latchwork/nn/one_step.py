@@ -1,0 +1,174 @@
+"""One step of a cell: torch's ``RNNCell``, ``LSTMCell`` and ``GRUCell``, and ``RecurrentCell`` for any cell."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from latchwork.errors import ConfigError, ShapeError
+from latchwork.language.cell import Cell
+from latchwork.language.transforms import variant
+from latchwork.nn.classic import nonlinearity_cell
+from latchwork.nn.dispatch import Dispatch, choose
+from latchwork.nn.inputs import State
+from latchwork.nn.parameters import collect, initialise, register
+from latchwork.nn.recurrent import resolve
+from latchwork.reference.interpreter import Masks, program
+from latchwork.reference.torch import scan
+
+
+class RecurrentCell(nn.Module):
+    """One step of any cell.
+
+    Args:
+        cell: a name from the zoo, or a function marked ``@latchwork.cell``.
+        input_size: I.
+        hidden_size: H.
+        bias: whether the cell's ``affine`` maps have biases.
+        layer_norm, zoneout, peephole: as in :class:`latchwork.nn.Recurrent`.
+
+    The parameters are those of one layer without its suffix: ``weight_ih`` (G·H, I), ``weight_hh`` (G·H, H) …
+    """
+
+    def __init__(
+        self,
+        cell: str | Cell,
+        input_size: int,
+        hidden_size: int,
+        bias: bool = True,
+        device: Any = None,
+        dtype: Any = None,
+        *,
+        layer_norm: bool = False,
+        zoneout: float | Mapping[str, float] = 0.0,
+        peephole: bool = False,
+    ) -> None:
+        super().__init__()
+        self.cell = variant(resolve(cell), layer_norm=layer_norm, zoneout=zoneout, peephole=peephole, bias=bias)
+        if self.cell.graph.output_size == "P":
+            raise ConfigError(f"{self.cell.name} projects its output, which single steps do not offer; use Recurrent")
+        for name, size in (("input_size", input_size), ("hidden_size", hidden_size)):
+            if size <= 0:
+                raise ConfigError(f"{name} must be greater than zero, got {size}")
+        self.input_size = input_size
+        self.hidden_size = hidden_size
+        self.bias = bias
+        self._program = program(self.cell.graph)
+        register(self, self._program.layout, self._sizes, "", {"device": device, "dtype": dtype})
+        if not bias:
+            for name in ("bias_ih", "bias_hh"):
+                self.register_parameter(name, None)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw the initial weights anew: uniform in ±1/√H, as torch does."""
+        initialise(collect(self, self._program.layout, ""), self._program.layout, self.hidden_size)
+
+    def forward(self, input: Tensor, hx: State | None = None) -> Any:
+        """One step: input (B, I) or (I,), state (B, H) or (H,), zeros by default → the new state.
+
+        The state of a cell with several is a tuple of them, the output first.
+
+        Raises:
+            ShapeError: an argument has the wrong shape.
+        """
+        title = type(self).__name__
+        if input.dim() not in (1, 2):
+            raise ShapeError(f"{title}: Expected input to be 1D or 2D, got {input.dim()}D instead")
+        batched = input.dim() == 2
+        x = input if batched else input.unsqueeze(0)
+        if x.shape[-1] != self.input_size:
+            raise ShapeError(
+                f"{title}: input has inconsistent input_size: got {x.shape[-1]}, expected {self.input_size}"
+            )
+        names = [state.name for state in self.cell.graph.states]
+        if hx is None:
+            states = tuple(x.new_zeros((x.shape[0], self.hidden_size)) for _ in names)
+        else:
+            given = (hx,) if isinstance(hx, Tensor) else tuple(hx)
+            if len(given) != len(names):
+                raise ShapeError(f"{title}: the state is ({', '.join(map(str, names))}), but {len(given)} came")
+            states = tuple(s if batched else s.unsqueeze(0) for s in given)
+            for name, state in zip(names, states, strict=True):
+                expected = (x.shape[0], self.hidden_size)
+                if tuple(state.shape) != expected:
+                    raise ShapeError(f"{title}: the state `{name}` must be {expected}, got {tuple(state.shape)}")
+        operator = self.explain_dispatch().operator
+        new = self._run_operator(operator, x, states) if operator else self._run_reference(x, states)
+        shaped = new if batched else tuple(s[0] for s in new)
+        return shaped[0] if len(shaped) == 1 else shaped
+
+    def explain_dispatch(self) -> Dispatch:
+        """Which path a step takes, and why."""
+        return choose(self.cell.graph, self.cell.name, reset=False, trace=False)
+
+    def extra_repr(self) -> str:
+        name = f"{self.cell.name!r}, " if type(self) is RecurrentCell else ""
+        return f"{name}{self.input_size}, {self.hidden_size}" + ("" if self.bias else ", bias=False")
+
+    @property
+    def _sizes(self) -> dict[str, int]:
+        return {"I": self.input_size, "H": self.hidden_size}
+
+    def _run_operator(self, operator: str, x: Tensor, states: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        weights = collect(self, self._program.layout, "")
+        arguments = [weights.get(name) for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")]
+        run = getattr(torch, f"{operator}_cell")
+        new = run(x, states if operator == "lstm" else states[0], *arguments)
+        return tuple(new) if isinstance(new, tuple) else (new,)
+
+    def _run_reference(self, x: Tensor, states: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        random = any(value.op == "bernoulli" for value in self._program.graph.order)
+        seed = int(torch.randint(2**62, ())) if random and self.training else None
+        weights = collect(self, self._program.layout, "")
+        return scan(self.cell.graph, weights, x.unsqueeze(0), states, sizes=self._sizes, masks=Masks(seed)).final
+
+
+class RNNCell(RecurrentCell):
+    """``torch.nn.RNNCell``: ``nonlinearity`` is "tanh" or "relu"."""
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        bias: bool = True,
+        nonlinearity: str = "tanh",
+        device: Any = None,
+        dtype: Any = None,
+        **variant: Any,
+    ) -> None:
+        super().__init__(nonlinearity_cell(nonlinearity), input_size, hidden_size, bias, device, dtype, **variant)
+        self.nonlinearity = nonlinearity
+
+
+class LSTMCell(RecurrentCell):
+    """``torch.nn.LSTMCell``."""
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        bias: bool = True,
+        device: Any = None,
+        dtype: Any = None,
+        **variant: Any,
+    ) -> None:
+        super().__init__("lstm", input_size, hidden_size, bias, device, dtype, **variant)
+
+
+class GRUCell(RecurrentCell):
+    """``torch.nn.GRUCell``."""
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        bias: bool = True,
+        device: Any = None,
+        dtype: Any = None,
+        **variant: Any,
+    ) -> None:
+        super().__init__("gru", input_size, hidden_size, bias, device, dtype, **variant)
