@@ -30,14 +30,22 @@ class Cell:
     def __call__(self, *values: Value) -> Any:
         """Use this cell inside another cell's definition."""
         if self._function is None:
-            raise CellError(f"cell '{self.name}' was made by a transform and cannot be called inside another cell")
+            raise CellError(
+                f"cell '{self.name}' has its graph but not its function, as it was made by a transform or unpickled; "
+                "inside another cell, call the cell that was written with @cell"
+            )
         return self._function(*values)
+
+    def __copy__(self) -> Cell:
+        return self
 
     def __deepcopy__(self, memo: object) -> Cell:
         return self  # a definition does not change, and one graph has one compiled program
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {"name": self.name, "doc": self.doc, "graph": self.graph, "_function": None}
+    def __reduce__(self) -> tuple[Callable[[dict[str, Any]], Cell], tuple[dict[str, Any]]]:
+        from latchwork.language.serial import from_data, to_data
+
+        return from_data, (to_data(self),)  # plain rows, so that a long cell is no deep recursion
 
     def __repr__(self) -> str:
         states = ", ".join(state.name or "" for state in self.graph.states)
@@ -59,9 +67,10 @@ def cell(function: Callable[..., Any]) -> Cell:
         )
     code = function.__code__
     name = function.__name__
+    trace = Trace(name, code)
 
     def refused(problem: str, fix: str) -> NoReturn:
-        raise located(name, code, code.co_firstlineno, problem, fix)
+        raise located(name, code, trace.defined, problem, fix)
 
     parameters = list(inspect.signature(function).parameters.values())
     plain = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
@@ -74,7 +83,6 @@ def cell(function: Callable[..., Any]) -> Cell:
     if len(parameters) < 2:
         refused("it has no state", "write def name(x, h): the input, then at least one state")
 
-    trace = Trace(name, code)
     with trace.active():
         x = Value("input", name=parameters[0].name)
         states = tuple(Value("state", name=p.name) for p in parameters[1:])
@@ -87,6 +95,7 @@ def cell(function: Callable[..., Any]) -> Cell:
             refuse(
                 f"it has {len(states)} state{'s'[: len(states) > 1]} ({expected}) but returns ({shown})",
                 f"return the new states in the order of the arguments: return {expected}",
+                trace.returned,
             )
         graph = Graph.build(x, states, results, names)
     return Cell(name, inspect.getdoc(function) or "", graph, function)

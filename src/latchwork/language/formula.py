@@ -7,7 +7,7 @@ from typing import Literal
 
 from latchwork.language.graph import Graph
 from latchwork.language.layout import unmasked
-from latchwork.language.ops import ATOM, OPS, PRODUCT, SUM
+from latchwork.language.ops import ATOM, OPS, PREFIX, PRODUCT, SUM
 from latchwork.language.value import Value
 
 Style = Literal["text", "latex"]
@@ -85,7 +85,7 @@ class _Writer:
             return self.quantity(self.named[value], "t"), ATOM
         match value.op:
             case "constant":
-                return f"{value.attributes['value']:g}", ATOM
+                return self._number(value.attributes["value"])
             case "vector":
                 return self.learned("w", value) if not value.name else self.symbol(value.name), ATOM
             case "bernoulli":
@@ -104,6 +104,15 @@ class _Writer:
         needs = op.needs or (0,) * len(value.inputs)
         parts = [self._bracket(self.write(i), need) for i, need in zip(value.inputs, needs, strict=True)]
         return template.format(*parts), op.binds
+
+    def _number(self, number: float) -> tuple[str, int]:
+        written = f"{number:g}"
+        if self.style == "text":
+            written = written.replace("-", "−")
+        elif "e" in written:
+            mantissa, exponent = written.split("e")
+            written = rf"{mantissa} \cdot 10^{{{int(exponent)}}}"
+        return written, PREFIX if number < 0 else ATOM
 
     def _map(self, value: Value) -> tuple[str, int]:
         source = value.inputs[0]

@@ -63,6 +63,13 @@ class Graph:
             if value.op in ("input", "state") and value is not x and value not in states:
                 refuse(f"{describe(value)} belongs to another cell", "use the arguments of this one", value.line)
         sizes = _sizes(order, states, results)
+        for value in order:
+            if value.op in ("map", "layer_norm", "project") and sizes[value.inputs[0]] == "1":
+                refuse(
+                    f"{describe(value)} is made of a plain number",
+                    "give it values of the cell, such as x or a state",
+                    value.line,
+                )
         for name, value in named.items():
             if value.name is None:
                 value.name = name
@@ -124,8 +131,9 @@ class Graph:
 
     @cached_property
     def traced(self) -> dict[str, Value]:
-        """What a trace shows: every assigned name that is computed, and the new states, in order."""
-        return {name: v for name, v in self.names.items() if v.op not in ("constant", "vector", "bernoulli")}
+        """What a trace shows: every assigned name that is computed unit by unit, and the new states, in order."""
+        left_out = ("vector", "bernoulli")
+        return {name: v for name, v in self.names.items() if v.op not in left_out and self.sizes[v] != "1"}
 
     def rewritten(
         self,
@@ -172,10 +180,15 @@ class Graph:
         return (*rows, tuple(number[r] for r in self.results))
 
     def regrouped(self, results: Iterable[Value], names: Mapping[str, Value]) -> Graph:
-        """A graph with this one's arguments and the given results and names, sizes inferred anew."""
+        """A graph with this one's arguments and the given results and names, sizes inferred anew.
+
+        A name moves behind those that its value has come to depend on.
+        """
         results = tuple(results)
         order = ordered((*names.values(), *results))
-        return Graph(self.input, self.states, results, dict(names), _sizes(order, self.states, results))
+        position = {value: i for i, value in enumerate(order)}
+        named = dict(sorted(names.items(), key=lambda item: position[item[1]]))
+        return Graph(self.input, self.states, results, named, _sizes(order, self.states, results))
 
 
 def ordered(results: Iterable[Value]) -> tuple[Value, ...]:
@@ -200,6 +213,12 @@ def _new_names(
     """The assigned names with the new states under their own, without the arguments that were not reassigned."""
     arguments = (x, *states)
     named = {n: v for n, v in names.items() if not any(v is a for a in arguments)}
+    if x.name in named:
+        refuse(
+            f"`{x.name}` is the step's input and was assigned another value",
+            "give that value a name of its own: a name means one value in traces and formulas",
+            named[x.name].line,
+        )
     for state, result in zip(states, results, strict=True):
         assert state.name
         if named.get(state.name, result) is not result:
@@ -248,8 +267,13 @@ def _sizes(order: tuple[Value, ...], states: tuple[Value, ...], results: tuple[V
                 if value not in numbers and source not in numbers:
                     join(value, source, value)
     for state, result in zip(states, results, strict=True):
-        if result in numbers:
-            refuse(f"the new state `{state.name}` is a plain number", "return a value computed from x and the states")
+        if result in numbers or result.is_comparison:
+            what = "true or false" if result.is_comparison else "a plain number"
+            refuse(
+                f"the new state `{state.name}` is {what}",
+                "return a value computed from x and the states" + ", as where(a > b, 1, 0)" * result.is_comparison,
+                result.line,
+            )
         join(result, state, result)
         if known.get(root(state)) == "I":
             refuse(

@@ -118,20 +118,18 @@ class _Builder:
 
     def _norms(self) -> list[Parameter]:
         """Gains and shifts of normalised maps are stacked as the maps are; those of other values stand alone."""
-        groups: dict[tuple[str, Value], list[Value]] = {}
+        groups: dict[tuple[str, bool, Value], list[Value]] = {}
         for value in self.graph.order:
             if value.op == "vector" and "norm" in value.attributes:
                 source = value.attributes["source"]
-                origin = unmasked(source.inputs[0]) if source.op == "map" else source
-                groups.setdefault((value.attributes["norm"], origin), []).append(value)
+                mapped = source.op == "map"
+                origin = unmasked(source.inputs[0]) if mapped else source
+                groups.setdefault((value.attributes["norm"], mapped, origin), []).append(value)
         parameters = []
-        for (role, origin), values in groups.items():
+        for (role, mapped, origin), values in groups.items():
             values.sort(key=lambda value: int(value.attributes["source"].attributes.get("call", 0)))
             name = self._unique(f"norm_{role}_{self._suffix(origin)}")
-            labels = tuple(
-                origin.name if origin.name and values[0].attributes["source"] is origin else self.graph.label(value)
-                for value in values
-            )
+            labels = tuple(origin.name if origin.name and not mapped else self.graph.label(value) for value in values)
             parameters.append(Parameter(name, f"norm_{role}", labels, self.graph.sizes[values[0]]))
             for index, value in enumerate(values):
                 self.slots[value] = Slot(name, index)

@@ -149,14 +149,14 @@ OPS: dict[str, Op] = {
     # At a tie the gradient is shared, as torch shares it.
     "maximum": Op(
         numpy=lambda np, a, b: np.maximum(a, b),
-        torch=lambda torch, a, b: torch.maximum(*_tensors(torch, a, b)),
+        torch=lambda torch, a, b: torch.maximum(a, b),
         derivative=lambda g, y, a, b: (_wins(g, a, b), _wins(g, b, a)),
         text="max({0}, {1})",
         latex=r"\max({0}, {1})",
     ),
     "minimum": Op(
         numpy=lambda np, a, b: np.minimum(a, b),
-        torch=lambda torch, a, b: torch.minimum(*_tensors(torch, a, b)),
+        torch=lambda torch, a, b: torch.minimum(a, b),
         derivative=lambda g, y, a, b: (_wins(g, b, a), _wins(g, a, b)),
         text="min({0}, {1})",
         latex=r"\min({0}, {1})",
@@ -195,13 +195,6 @@ OPS: dict[str, Op] = {
         pointwise=False,
     ),
 }
-
-
-def _tensors(torch: Any, a: Any, b: Any) -> tuple[Any, Any]:
-    """torch.maximum takes no plain numbers, unlike numpy's."""
-    like = a if isinstance(a, torch.Tensor) else b
-    as_tensor = torch.as_tensor
-    return as_tensor(a, dtype=like.dtype, device=like.device), as_tensor(b, dtype=like.dtype, device=like.device)
 
 
 def _wins(g: Value, a: Value, b: Value) -> Value:
@@ -263,7 +256,7 @@ def where(condition: Value, a: Operand, b: Operand) -> Value:
     Raises:
         CellError: ``condition`` is not a comparison.
     """
-    if not isinstance(condition, Value) or condition.op not in ("greater", "greater_equal"):
+    if not isinstance(condition, Value) or not condition.is_comparison:
         refuse("the first argument of where() must be a comparison", "write where(a > b, …, …) with > < >= <=")
     return apply("where", condition, a, b)
 
@@ -291,13 +284,18 @@ def _map(function: str, sources: tuple[Value, ...], bias: bool) -> Value:
         refuse(f"{function}() needs at least one value", f"write {function}(x) or {function}(x, h)")
     total: Value | None = None
     for source in sources:
-        if not isinstance(source, Value) or source.op == "constant":
-            refuse(f"{function}() was given {source!r}", "give it values of the cell, such as x or a state")
-        part = Value("map", (source,), call=trace.calls, bias=bias)
+        part = Value("map", (_learned_from(source, function),), call=trace.calls, bias=bias)
         total = part if total is None else total + part
     trace.calls += 1
     assert total is not None
     return total
+
+
+def _learned_from(source: Value, function: str) -> Value:
+    """``source``, if it is a value that can be mapped. Raises CellError."""
+    if not isinstance(source, Value) or source.is_comparison:
+        refuse(f"{function}() was given {source!r:.40}", "give it values of the cell, such as x or a state")
+    return source
 
 
 def vector(low: float | None = None, high: float | None = None) -> Value:
@@ -307,24 +305,28 @@ def vector(low: float | None = None, high: float | None = None) -> Value:
         low, high: the range of its uniform initial values; by default ±1/√H, as torch initialises weights.
 
     Raises:
-        CellError: one of the bounds without the other, or called outside a cell.
+        CellError: one of the bounds without the other, bounds that are no range, or called outside a cell.
     """
     current_trace("vector")
     if (low is None) != (high is None):
         refuse("vector() was given one bound of its initial values", "give both, vector(low, high), or none")
+    if low is not None and high is not None and not low <= high:
+        refuse(
+            f"vector() was given {low!r} and {high!r} as the range of its initial values", "give the lower one first"
+        )
     return Value("vector", low=low, high=high)
 
 
 def layer_norm(a: Value) -> Value:
     """Normalise over the units, then scale and shift by learned vectors: (B, H) → (B, H). Ba, Kiros & Hinton 2016."""
     current_trace("layer_norm")
-    return apply("layer_norm", a)
+    return apply("layer_norm", _learned_from(a, "layer_norm"))
 
 
 def project(a: Value) -> Value:
     """A learned linear map, without a bias, to the projected size: (B, H) → (B, P). Sak, Senior & Beaufays 2014."""
     current_trace("project")
-    return apply("project", a)
+    return apply("project", _learned_from(a, "project"))
 
 
 FUNCTIONS = (

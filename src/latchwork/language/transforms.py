@@ -5,6 +5,7 @@ Each takes a graph and gives a graph, so every backend, trace, formula and expor
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Mapping
 
 from latchwork.errors import ConfigError
@@ -138,7 +139,7 @@ def with_projection(graph: Graph, cell: str) -> Graph:
     Raises:
         ConfigError: the cell's output is projected already, or it meets its old value unit by unit.
     """
-    if graph.output_size == "P":
+    if any(value.op == "project" for value in graph.order):
         raise ConfigError(f"{cell} has a projection of its own already; give its size and no other option")
     state = graph.states[0]
     unit_by_unit = [user for user in graph.users[state] if user.op != "map"]
@@ -207,7 +208,7 @@ def _streams(graph: Graph) -> int:
     return sum(value.op == "bernoulli" for value in graph.order)
 
 
-def _rate(option: str, rate: float) -> float:
-    if isinstance(rate, bool) or not isinstance(rate, (int, float)) or not 0 <= rate < 1:
+def _rate(option: str, rate: object) -> float:
+    if isinstance(rate, bool) or not isinstance(rate, numbers.Real) or not 0 <= float(rate) < 1:
         raise ConfigError(f"{option} must be a probability, at least 0 and below 1, but is {rate!r}")
     return float(rate)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import linecache
+import numbers
 import sys
 from collections.abc import Iterator
 from contextvars import ContextVar
@@ -46,6 +47,11 @@ class Value:
 
     def __repr__(self) -> str:
         return f"<{self.name or self.op}>"
+
+    @property
+    def is_comparison(self) -> bool:
+        """Whether it is true or false rather than a number."""
+        return self.op in ("greater", "greater_equal")
 
     def __add__(self, other: Operand) -> Value:
         return apply("add", self, other)
@@ -94,6 +100,18 @@ class Value:
 
     # What follows is refused, each with the way to say it in the language.
 
+    __hash__ = object.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        # Values are keys of dictionaries; it is only within a cell's own lines that `==` would ask for numbers.
+        trace = _tracing.get()
+        if trace and trace.line():
+            refuse(
+                f"{describe(self)} cannot be compared with == or !=, for its numbers are not known yet",
+                "write where(a > b, …, …) with > < >= <=",
+            )
+        return self is other
+
     def __bool__(self) -> bool:
         refuse(
             f"{describe(self)} is a vector that is known only when the cell runs, so Python cannot branch on it",
@@ -109,6 +127,24 @@ class Value:
     __int__ = __float__
     __index__ = __float__
     __complex__ = __float__
+    __round__ = __float__
+
+    def __and__(self, other: object) -> Value:
+        refuse("`&`, `|`, `^` and `~` are not in the cell language", "nest where(…) for two conditions at once")
+
+    __rand__ = __and__
+    __or__ = __and__
+    __ror__ = __and__
+    __xor__ = __and__
+    __rxor__ = __and__
+
+    def __invert__(self) -> Value:
+        refuse("`&`, `|`, `^` and `~` are not in the cell language", "swap the last two arguments of where(…)")
+
+    def __getattr__(self, name: str) -> NoReturn:
+        if name.startswith("_"):  # what Python and its tools ask of any object
+            raise AttributeError(name)
+        refuse(f"{describe(self)} has no `.{name}`: it is not a tensor yet", _own_function(name))
 
     def __iter__(self) -> Iterator[Value]:
         refuse(f"{describe(self)} cannot be unpacked or looped over", "give each gate an affine(…) of its own")
@@ -136,7 +172,12 @@ class Value:
     __floordiv__ = __mod__
     __rfloordiv__ = __mod__
 
-    def __array_ufunc__(self, function: Any, *_: object, **__: object) -> NoReturn:
+    def __array_ufunc__(self, function: Any, method: str, *operands: Any, **_: object) -> Value:
+        if function.__name__ in _OPERATORS and method == "__call__":
+            return apply(_OPERATORS[function.__name__], *operands)  # a plain number of numpy, to the left of a value
+        refuse(f"numpy.{function.__name__} is not in the cell language", _own_function(function.__name__))
+
+    def __array_function__(self, function: Any, *_: object) -> NoReturn:
         refuse(f"numpy.{function.__name__} is not in the cell language", _own_function(function.__name__))
 
     @classmethod
@@ -144,15 +185,27 @@ class Value:
         refuse(f"torch's {function.__name__} is not in the cell language", _own_function(function.__name__))
 
 
+# numpy's name of an operator → the op.
+_OPERATORS = {"add": "add", "subtract": "sub", "multiply": "mul", "divide": "div"}
+
+
 def _own_function(name: str) -> str:
     from latchwork.language.ops import FUNCTIONS
 
+    if name in ("abs", "absolute"):
+        return "write abs(value)"
     return f"use latchwork.{name}" if name in FUNCTIONS else f"the functions are: {', '.join(FUNCTIONS)}"
 
 
 def apply(op: str, *operands: Operand) -> Value:
     """The value of ``op`` on ``operands``; a plain number becomes a constant. Raises CellError for anything else."""
-    return Value(op, tuple(as_value(o, op) for o in operands))
+    inputs = tuple(as_value(o, op) for o in operands)
+    for value in inputs[1:] if op == "where" else inputs:
+        if value.is_comparison:
+            refuse(
+                f"{op} was given {describe(value)}, which is true or false", "make numbers of it: where(a > b, 1, 0)"
+            )
+    return Value(op, inputs)
 
 
 def as_value(operand: object, where: str) -> Value:
@@ -163,7 +216,7 @@ def as_value(operand: object, where: str) -> Value:
         refuse(
             f"{where} was given {operand}, a truth value", "compare values with > < >= <=; == is not in the language"
         )
-    if isinstance(operand, (int, float)):
+    if isinstance(operand, numbers.Real):  # numpy's too
         return Value("constant", value=float(operand))
     refuse(
         f"{where} was given {type(operand).__name__} {operand!r:.40}",
@@ -194,12 +247,19 @@ _WORDS = {
 
 
 class Trace:
-    """The call of a cell's function that is being traced: it knows the line it is at, and the names at its end."""
+    """The call of a cell's function that is being traced: it knows the line it is at, and the names at its end.
+
+    Attributes:
+        defined: the line of the function's ``def``.
+        returned: the line that it returned from, once it has.
+    """
 
     def __init__(self, cell: str, code: CodeType) -> None:
         self.cell = cell
         self.code = code
         self.calls = 0  # of affine and linear, so that each knows its block
+        self.defined = _definition(code)
+        self.returned: int | None = None
         self._frame: FrameType | None = None
 
     def line(self) -> int | None:
@@ -221,6 +281,7 @@ class Trace:
         if self._frame is None:
             return {}
         local = self._frame.f_locals
+        self.returned = self._frame.f_lineno
         self._frame = None  # let go of the caller's variables
         order = (*self.code.co_varnames, *self.code.co_cellvars)
         return {n: local[n] for n in order if isinstance(local.get(n), Value)}
@@ -251,7 +312,19 @@ def refuse(problem: str, fix: str, line: int | None = None) -> NoReturn:
     trace = _tracing.get()
     if trace is None:
         raise CellError(f"{problem}. {fix[0].upper()}{fix[1:]}.")
-    raise located(trace.cell, trace.code, line or trace.line(), problem, fix)
+    raise located(trace.cell, trace.code, line or trace.line() or trace.defined, problem, fix)
+
+
+def _definition(code: CodeType) -> int:
+    """The line of a function's ``def``; Python itself counts from the first decorator."""
+    first = code.co_firstlineno
+    for line in itertools.count(first):
+        source = linecache.getline(code.co_filename, line)
+        if not source:
+            return first
+        if source.lstrip().startswith(f"def {code.co_name}"):
+            return line
+    raise AssertionError("unreachable")
 
 
 def located(cell: str, code: CodeType, line: int | None, problem: str, fix: str) -> CellError:

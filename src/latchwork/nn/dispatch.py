@@ -72,7 +72,7 @@ def torch_operator(graph: Graph) -> str | None:
     return _operators().get(graph.signature)
 
 
-def choose(graph: Graph, cell: str, *, reset: bool, trace: bool, empty: bool = False) -> Dispatch:
+def choose(graph: Graph, *, reset: bool, trace: bool, empty: bool = False) -> Dispatch:
     """The path for a call with these options.
 
     Raises:
@@ -81,7 +81,7 @@ def choose(graph: Graph, cell: str, *, reset: bool, trace: bool, empty: bool = F
     operator = torch_operator(graph)
     forced = _forced.get()
     if operator is None:
-        why = f"torch has no operator for {cell}"
+        why = "torch has no operator for this cell"
     elif trace:
         why = "return_trace asks for the gates, and torch's operator does not give them out"
     elif reset:
@@ -94,4 +94,4 @@ def choose(graph: Graph, cell: str, *, reset: bool, trace: bool, empty: bool = F
         return Dispatch("torch", operator, f"the cell is exactly what torch.{operator} computes")
     if forced == "torch":
         raise ConfigError(f"use_path('torch') cannot run this call: {why}")
-    return Dispatch("reference", None, f"{why}; the cell's graph runs step by step")
+    return Dispatch("reference", None, f"{why}; its graph runs step by step")

@@ -119,7 +119,7 @@ def read_state(
                 f"{layer}: Expected hidden `{name}` size {expected}, got {tuple(state.shape)}; "
                 f"it is (L·D, {'B, ' if form.batched else ''}size), also with batch_first"
             )
-        if state.dtype != x.dtype:
+        if state.dtype != x.dtype and not torch.is_autocast_enabled(x.device.type):
             raise ShapeError(f"{layer}: the input is {x.dtype} and the state `{name}` is {state.dtype}; make them one")
         states.append(state if form.batched else state.unsqueeze(1))
     return tuple(states)
@@ -145,7 +145,7 @@ def _read_lengths(lengths: Tensor | Sequence[int] | None, x: Tensor, layer: str)
     if lengths is None:
         return None
     steps, batch = x.shape[:2]
-    length = torch.as_tensor(lengths).cpu()
+    length = torch.as_tensor(lengths).cpu() if len(lengths) else torch.zeros(0, dtype=torch.long)
     if length.is_floating_point() or length.dtype == torch.bool or length.shape != (batch,):
         raise ShapeError(
             f"{layer}: lengths must be {batch} integers, one for each row; "

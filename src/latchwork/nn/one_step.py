@@ -16,7 +16,7 @@ from latchwork.nn.dispatch import Dispatch, choose
 from latchwork.nn.inputs import State
 from latchwork.nn.parameters import collect, initialise, register
 from latchwork.nn.recurrent import resolve
-from latchwork.reference.interpreter import Masks, program
+from latchwork.reference.interpreter import Masks, Program, program
 from latchwork.reference.torch import scan
 
 
@@ -48,15 +48,14 @@ class RecurrentCell(nn.Module):
     ) -> None:
         super().__init__()
         self.cell = variant(resolve(cell), layer_norm=layer_norm, zoneout=zoneout, peephole=peephole, bias=bias)
-        if self.cell.graph.output_size == "P":
-            raise ConfigError(f"{self.cell.name} projects its output, which single steps do not offer; use Recurrent")
+        if any(value.op == "project" for value in self.cell.graph.order):
+            raise ConfigError(f"{self.cell.name} has a projection, which single steps do not offer; use Recurrent")
         for name, size in (("input_size", input_size), ("hidden_size", hidden_size)):
             if size <= 0:
                 raise ConfigError(f"{name} must be greater than zero, got {size}")
         self.input_size = input_size
         self.hidden_size = hidden_size
         self.bias = bias
-        self._program = program(self.cell.graph)
         register(self, self._program.layout, self._sizes, "", {"device": device, "dtype": dtype})
         if not bias:
             for name in ("bias_ih", "bias_hh"):
@@ -103,11 +102,15 @@ class RecurrentCell(nn.Module):
 
     def explain_dispatch(self) -> Dispatch:
         """Which path a step takes, and why."""
-        return choose(self.cell.graph, self.cell.name, reset=False, trace=False)
+        return choose(self.cell.graph, reset=False, trace=False)
 
     def extra_repr(self) -> str:
         name = f"{self.cell.name!r}, " if type(self) is RecurrentCell else ""
         return f"{name}{self.input_size}, {self.hidden_size}" + ("" if self.bias else ", bias=False")
+
+    @property
+    def _program(self) -> Program:
+        return program(self.cell.graph)
 
     @property
     def _sizes(self) -> dict[str, int]:
@@ -142,6 +145,10 @@ class RNNCell(RecurrentCell):
     ) -> None:
         super().__init__(nonlinearity_cell(nonlinearity), input_size, hidden_size, bias, device, dtype, **variant)
         self.nonlinearity = nonlinearity
+
+    def extra_repr(self) -> str:
+        shown = "" if self.nonlinearity == "tanh" else f", nonlinearity={self.nonlinearity}"
+        return super().extra_repr() + shown
 
 
 class LSTMCell(RecurrentCell):

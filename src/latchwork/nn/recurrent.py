@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, overload
@@ -19,7 +20,7 @@ from latchwork.nn.dispatch import Dispatch, choose
 from latchwork.nn.inputs import Form, State, read_input, read_state
 from latchwork.nn.parameters import collect, initialise, keep_gate, register, set_gate_bias
 from latchwork.nn.trace import Trace
-from latchwork.reference.interpreter import Masks, program
+from latchwork.reference.interpreter import Masks, Program, program
 from latchwork.reference.torch import scan
 
 Output = Tensor | PackedSequence
@@ -75,9 +76,9 @@ class Recurrent(nn.Module):
         super().__init__()
         _check_arguments(input_size, hidden_size, num_layers, bias, batch_first, dropout, proj_size)
         plain = resolve(cell)
-        projected_itself = plain.graph.output_size == "P"
+        projected_itself = any(value.op == "project" for value in plain.graph.order)
         if projected_itself and not proj_size:
-            raise ConfigError(f"{plain.name} projects its output; give the size to project to, as proj_size=")
+            raise ConfigError(f"{plain.name} has a projection; give the size to project to, as proj_size=")
         self.cell = variant(
             plain,
             peephole=peephole,
@@ -104,7 +105,6 @@ class Recurrent(nn.Module):
             "peephole": peephole,
             "forget_bias": forget_bias,
         }
-        self._program = program(self.cell.graph)
         self._names: list[list[str]] = []
         factory = {"device": device, "dtype": dtype}
         for layer in range(num_layers):
@@ -210,7 +210,7 @@ class Recurrent(nn.Module):
         rows = self.num_layers * self.directions
         states = read_state(hx, x, form, self._state_names, self._state_widths, rows, self._title)
         empty = 0 in x.shape[:2]
-        path = choose(self.cell.graph, self.cell.name, reset=cuts is not None, trace=return_trace, empty=empty)
+        path = choose(self.cell.graph, reset=cuts is not None, trace=return_trace, empty=empty)
         trace: Trace | None = None
         out: Output
         final: Sequence[Tensor]
@@ -225,7 +225,7 @@ class Recurrent(nn.Module):
 
     def explain_dispatch(self, *, reset: bool = False, return_trace: bool = False) -> Dispatch:
         """Which path a call with these options takes, and why."""
-        return choose(self.cell.graph, self.cell.name, reset=reset, trace=return_trace)
+        return choose(self.cell.graph, reset=reset, trace=return_trace)
 
     def extra_repr(self) -> str:
         shown = [repr(self.cell.name)] if type(self) is Recurrent else []
@@ -299,7 +299,10 @@ class Recurrent(nn.Module):
             return out, tuple(last)
         # torch's packing has no rows of length 0: such a row runs one step, whose results are then put aside.
         source = packed
+        void = (lengths == 0).to(x.device)[:, None] if bool((lengths == 0).any()) else None
         if source is None:
+            if void is not None:
+                x = torch.where(void, torch.zeros_like(x), x)
             source = pack_padded_sequence(x, lengths.clamp(min=1), enforce_sorted=False)
         order, back = source.sorted_indices, source.unsorted_indices
         ordered = states if order is None else tuple(s[:, order] for s in states)
@@ -310,11 +313,14 @@ class Recurrent(nn.Module):
         if packed is not None:
             return result, tuple(final)
         out, _ = pad_packed_sequence(result, total_length=x.shape[0])
-        if bool((lengths == 0).any()):
-            void = (lengths == 0).to(x.device)[:, None]
+        if void is not None:
             out = torch.where(void, torch.zeros_like(out), out)
             final = [torch.where(void, s, f) for s, f in zip(states, final, strict=True)]
         return out, tuple(final)
+
+    @property
+    def _program(self) -> Program:
+        return program(self.cell.graph)
 
     @property
     def _title(self) -> str:
@@ -322,7 +328,7 @@ class Recurrent(nn.Module):
 
     @property
     def _output_width(self) -> int:
-        return self.proj_size or self.hidden_size
+        return self.proj_size if self.cell.graph.output_size == "P" else self.hidden_size
 
     @property
     def _state_names(self) -> list[str]:
@@ -335,7 +341,7 @@ class Recurrent(nn.Module):
 
     def _sizes(self, layer: int) -> dict[str, int]:
         input_size = self.input_size if layer == 0 else self.output_size
-        return {"I": input_size, "H": self.hidden_size, "P": self._output_width}
+        return {"I": input_size, "H": self.hidden_size, "P": self.proj_size}
 
     def _suffixes(self, layer: int) -> tuple[str, ...]:
         return (f"_l{layer}", f"_l{layer}_reverse")[: self.directions]
@@ -357,11 +363,11 @@ def resolve(cell: str | Cell) -> Cell:
 
 
 def _check_arguments(
-    input_size: int, hidden_size: int, num_layers: int, bias: bool, batch_first: bool, dropout: float, proj_size: int
+    input_size: int, hidden_size: int, num_layers: int, bias: bool, batch_first: bool, dropout: object, proj_size: int
 ) -> None:
-    if isinstance(dropout, bool) or not isinstance(dropout, (int, float)) or not 0 <= dropout <= 1:
+    if isinstance(dropout, bool) or not isinstance(dropout, numbers.Real) or not 0 <= float(dropout) <= 1:
         raise ConfigError(f"dropout should be a number in range [0, 1], the probability of zeroing; got {dropout!r}")
-    if dropout > 0 and num_layers == 1:
+    if float(dropout) > 0 and num_layers == 1:
         warnings.warn(
             "dropout acts between layers, so it does nothing with num_layers=1; "
             f"got dropout={dropout} and num_layers={num_layers}",

@@ -88,9 +88,12 @@ class Interpreter:
         self.sizes = sizes
         self.masks = masks
         self.constants: Environment = {}
+        like = next(iter(parameters.values()))
+        on = {"device": like.device} if column == "torch" else {}
         for value in program.graph.order:
             if value.op == "constant":
-                self.constants[value] = value.attributes["value"]
+                # An array of the parameters' dtype: where(condition, 0.1, 0.9) has no other to take its dtype from.
+                self.constants[value] = xp.asarray(value.attributes["value"], dtype=like.dtype, **on)
             elif value.op == "vector":
                 self.constants[value] = self.block(value)
 

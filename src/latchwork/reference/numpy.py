@@ -82,6 +82,7 @@ def forward(
     interpreter = Interpreter(prepared, np, "numpy", parameters, sizes, masks)
     lowered = prepared.graph
     valid, restart, order = schedule(steps, batch, lengths, reset, reverse)
+    x = np.where(valid[:, :, None], x, 0)  # what is past a row's end counts for nothing, and NaN times 0 would
     scanned = x if order is None else np.take_along_axis(x, order[:, :, None], 0)
     state_sizes = [sizes[letter] for letter in lowered.state_sizes()]
     first = tuple(initial) if initial is not None else tuple(np.zeros((batch, n), x.dtype) for n in state_sizes)
@@ -151,12 +152,12 @@ def schedule(
 
     The order is its own inverse: it turns each row's valid part around and leaves the rest in place.
     """
-    length = np.full(batch, steps) if lengths is None else np.asarray(lengths)
+    length = np.full(batch, steps) if lengths is None else np.asarray(lengths, np.intp)
     time = np.arange(steps)[:, None]
     valid = time < length
     restart = np.zeros((steps, batch), bool) if reset is None else np.asarray(reset)
     if not reverse:
-        return valid, restart, None
+        return valid, restart & valid, None
     order = np.where(valid, length - 1 - time, time)
     # A cut before step t, seen from the other side, is a cut before step t − 1.
     other_side = np.concatenate([restart[1:], np.zeros((min(steps, 1), batch), bool)])
@@ -191,6 +192,7 @@ def _accumulate(
     if value.op == "vector":
         block += gradient.sum(0)
         return
-    block += gradient.T @ environment[value.inputs[0]]
+    source = environment[value.inputs[0]]
+    block += gradient.T @ np.broadcast_to(source, (len(gradient), source.shape[-1]))  # a learned vector has no B
     if slot.bias is not None:
         total[slot.bias][slot.bias_index * rows : (slot.bias_index + 1) * rows] += gradient.sum(0)

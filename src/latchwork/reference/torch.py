@@ -54,6 +54,8 @@ def scan(
     interpreter = Interpreter(prepared, torch, "torch", parameters, sizes, masks)
     steps, batch, _ = x.shape
     valid, restart, order = schedule(steps, batch, lengths, reset, reverse, x.device)
+    if valid is not None:
+        x = torch.where(valid, x, torch.zeros_like(x))  # past a row's end there may be NaN, and 0 times NaN is NaN
     scanned = x if order is None else _along_time(x, order)
 
     before: Environment = {**interpreter.constants, lowered.input: scanned}
@@ -61,6 +63,9 @@ def scan(
     varying = {v: a.unbind(0) for v, a in before.items() if v in prepared.hoisted and getattr(a, "ndim", 0) == 3}
     varying[lowered.input] = scanned.unbind(0)
     fixed = {v: a for v, a in before.items() if v not in varying}
+    for value in (*lowered.traced.values(), *lowered.results):
+        if value in fixed:  # computed from learned vectors alone, (H,)
+            fixed[value] = fixed[value].expand(batch, -1)
 
     states = tuple(initial)
     names = list(lowered.traced) if with_trace else [_output(lowered)]
@@ -86,6 +91,8 @@ def scan(
     for name, collected in kept.items():
         width = sizes[lowered.sizes[lowered.names[name]]]
         values = torch.stack(collected) if collected else x.new_zeros((0, batch, width))
+        if values.dtype == torch.bool:
+            values = values.to(x.dtype)
         if valid is not None:
             values = torch.where(valid, values, torch.zeros_like(values))
         trace[name] = values if order is None else _along_time(values, order)
@@ -99,7 +106,7 @@ def schedule(
     time = torch.arange(steps, device=device)[:, None]
     length = torch.full((batch,), steps, device=device) if lengths is None else lengths.to(device)
     valid = time < length
-    restart = reset
+    restart = reset if lengths is None or reset is None else reset & valid
     order = None
     if reverse:
         order = torch.where(valid, length - 1 - time, time.expand(steps, batch))

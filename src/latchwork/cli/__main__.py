@@ -1,0 +1,3 @@
+from latchwork.cli import main
+
+main()

@@ -1,0 +1,56 @@
+"""``latchwork demo``: RNN, LSTM and GRU on thousands of real reviews."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def demo(
+    out: Annotated[Path, typer.Option(help="The folder for the model and the report.")] = Path("latchwork-demo"),
+    time_budget: Annotated[str, typer.Option(help="How long the trial may take: 90s, 5m, 2h.")] = "200s",
+    jobs: Annotated[int, typer.Option(min=0, help="Fits side by side; 0 for one per processor.")] = 0,
+) -> None:
+    """Compare RNN, LSTM and GRU on real review sentences, and explain one of them."""
+    import numpy as np
+
+    from latchwork import datasets
+    from latchwork.cli import trial
+    from latchwork.cli.columns import Columns
+    from latchwork.cli.console import out as screen
+    from latchwork.cli.explained import explained
+    from latchwork.cli.options import seconds
+
+    budget = seconds(time_budget)
+    reviews = datasets.load("reviews")
+    trial.prepare(out)
+    counts = {c: int((reviews.y == c).sum()) for c in reviews.classes}
+    screen.print(
+        f"[bold]Which cell suits {len(reviews):,} real review sentences?[/] "
+        f"({', '.join(f'{n:,} {c}' for c, n in counts.items())})"
+    )
+    screen.print(f"RNN, LSTM and GRU and two plain baselines, on the same splits; at most {time_budget}.\n")
+    texts = [str(text) for text in reviews.X]
+    # A sentence that changes its mind makes the better example; no fit sees it.
+    example = texts.index("It's a scattershot affair, but when it hits its mark it's brilliant.")
+    rest = np.delete(np.arange(len(reviews)), example)
+    study = trial.run(
+        [texts[i] for i in rest],
+        reviews.y[rest],
+        ("rnn", "lstm", "gru"),
+        groups=None if reviews.groups is None else reviews.groups[rest],
+        time_budget=budget,
+        jobs=jobs,
+        max_epochs=6,
+        patience=2,
+        batch_size=128,
+    )
+    text, label = texts[example], str(reviews.y[example])
+    explanation = trial.finish(study, out, "Review sentences", text, label)
+    Columns("text", ()).remember(out)
+    if explanation is not None:
+        screen.print(f"\n[bold]A review that no fit has seen[/], rated {label} by its readers:\n")
+        screen.print(explained(explanation))
+        screen.print(f'\nTry your own: [bold]latchwork explain {out} "your words"[/]')

@@ -1,0 +1,95 @@
+"""One sequence explained: what the model says of it, which steps moved it, and what the memory kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from latchwork.errors import DataError
+from latchwork.explain.attribution import integrated_gradients
+from latchwork.explain.gates import kept
+from latchwork.tasks.classifier import SequenceClassifier
+from latchwork.tasks.encoders import TextEncoder
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What a classifier made of one sequence.
+
+    Attributes:
+        text: the text, or None for a series.
+        steps: (T,) the words of a text as they stand in it, or "step 1" ….
+        spans: (T,) where each word stands in the text; empty for a series.
+        probabilities: class → probability.
+        predicted: the most probable class.
+        moved: (T,) what each step added to the log-odds of ``predicted`` (integrated gradients).
+        score, baseline: the log-odds of ``predicted``, and those of a sequence that says nothing.
+        completeness_error: how far ``moved`` misses adding up to ``score - baseline``, as a share of it.
+        kept: (T,) the part of the memory that each step kept, mean over the units of the last layer; None for a cell
+            without a keep gate.
+        gate: the name of what keeps it.
+        unseen: (T,) whether the word is unknown to the model.
+    """
+
+    text: str | None
+    steps: tuple[str, ...]
+    spans: tuple[tuple[int, int], ...]
+    probabilities: dict[Any, float]
+    predicted: Any
+    moved: NDArray[np.float64]
+    score: float
+    baseline: float
+    completeness_error: float
+    kept: NDArray[np.float64] | None
+    gate: str | None
+    unseen: tuple[bool, ...]
+
+
+def explain(model: SequenceClassifier, sequence: Any) -> Explanation:
+    """Explain what ``model`` makes of one text or series.
+
+    Raises:
+        DataError: the sequence is empty, or not what the model reads.
+    """
+    probabilities = model.predict_proba([sequence])[0]
+    (encoded,) = model.encode([sequence])
+    if not len(encoded):
+        raise DataError("there is nothing to explain: the text has no words")
+    target = int(probabilities.argmax())
+    network = model.network_.eval().cpu()
+    inputs = torch.from_numpy(encoded)
+    found = integrated_gradients(network, inputs, target)
+
+    with torch.no_grad():
+        _, _, trace = network.recurrent(network.features(inputs.unsqueeze(1)), return_trace=True)
+    # A second direction reads from the end and keeps in its own way; the mean of both is shown.
+    memories = [kept(network.recurrent.cell, layer) for layer in trace[-network.recurrent.directions :]]
+    gates = [memory for memory in memories if memory is not None]
+    share = np.mean([g.values[:, 0].mean(-1).double().numpy() for g in gates], axis=0) if gates else None
+    spans: tuple[tuple[int, int], ...] = ()
+    if isinstance(model.encoder_, TextEncoder):
+        spans = tuple(model.encoder_.spans(sequence))
+        steps = tuple(sequence[a:b] for a, b in spans)
+        unseen = tuple(bool(token == 1) for token in encoded)
+    else:
+        steps = tuple(f"step {t + 1}" for t in range(len(encoded)))
+        unseen = (False,) * len(encoded)
+    classes = model.classes_.tolist()
+    return Explanation(
+        text=sequence if spans else None,
+        steps=steps,
+        spans=spans,
+        probabilities=dict(zip(classes, probabilities.tolist(), strict=True)),
+        predicted=classes[target],
+        moved=found.steps,
+        score=found.score,
+        baseline=found.baseline,
+        completeness_error=found.completeness_error,
+        kept=share,
+        gate=gates[0].gate if gates else None,
+        unseen=unseen,
+    )

@@ -1,0 +1,365 @@
+"""What a trial says in plain words: which cell to use, how sure that is, and whether a cell is needed at all.
+
+Two questions, two families of comparisons, each adjusted by Holm so that at most 5 % of trials make a false claim:
+
+- *Which cell?* All pairs of cells. On its own, so that adding a baseline does not blunt it.
+- *Is a cell needed?* Every cell against every baseline. Only the best of each are talked about, but those were picked
+  after the scores were known; having all pairs in the family is what pays for the picking.
+
+A cell is chosen among those that no other cell significantly beats. Among those it is the cheapest, not the one with
+the highest mean: a lead that may be luck is no reason to pay more. The same goes for baselines: unless some cell
+significantly beats the best of them, the baseline is what to take.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from itertools import combinations, product
+from typing import Any, Literal
+
+from latchwork.errors import ConfigError
+from latchwork.trial.results import SummaryRow, TrialResult
+from latchwork.trial.statistics import LEVEL, detectable_difference, holm
+
+Family = Literal["cells", "baselines"]
+Outcome = Literal["winner", "tie", "baseline as good", "baseline better", "only cell"]
+
+ALIKE = 1.1
+"""Costs and sizes that differ by less than this factor count as equal: timings are not sharper than that."""
+
+WORTH = 1.0
+"""Points. A baseline that no cell can be expected to beat by more "does as well"."""
+
+_LONGEST_HEADLINE = 120
+_METRIC_WORDS = {"macro_f1": "macro-F1", "balanced_accuracy": "balanced accuracy"}
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two candidates; differences are ``first`` minus ``second`` in percentage points."""
+
+    family: Family  #: adjusted together
+    first: str  #: of two cells the one with the higher mean; against a baseline the cell
+    second: str
+    difference: float
+    low: float  #: 95 % interval of the mean difference, of this comparison alone
+    high: float
+    p: float
+    adjusted_p: float  #: Holm, within the family; what the verdict goes by
+    new_split: tuple[float, float] | None  #: 95 % prediction for one new split; None if the test set was fixed
+    detectable: float  #: the smallest true difference seen with 80 % probability, roughly
+
+    @property
+    def significant(self) -> bool:
+        """Declared as a difference."""
+        return self.adjusted_p <= LEVEL
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Plain words, and the numbers behind them."""
+
+    outcome: Outcome
+    headline: str  #: one sentence, about 120 characters at most
+    sentences: tuple[str, ...]  #: 2 to 6 more
+    recommended: str  #: the candidate to use, which may be a baseline
+    cell: str  #: the cell to use if it is to be a cell
+    confidence: str  #: in words
+    comparisons: tuple[Comparison, ...]
+
+    @property
+    def cells_differ(self) -> bool:
+        """Whether any difference between cells is declared."""
+        return any(c.significant for c in self.comparisons if c.family == "cells")
+
+    @property
+    def text(self) -> str:
+        """Headline and sentences."""
+        return " ".join((self.headline, *self.sentences))
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain dicts, lists, strings and numbers."""
+        comparisons = [
+            asdict(c) | {"new_split": c.new_split and list(c.new_split), "significant": c.significant}
+            for c in self.comparisons
+        ]
+        return asdict(self) | {"sentences": list(self.sentences), "comparisons": comparisons}
+
+
+def judge(result: TrialResult, metric: str | None = None) -> Verdict:
+    """The verdict on a trial, by its own metric or another that was scored.
+
+    Settings were tuned for the trial's own metric. Whoever judges by several and keeps the nicest verdict is not
+    protected by any adjustment here.
+
+    Raises:
+        ConfigError: no cell took part, fewer than 2 splits, or an unknown score.
+    """
+    evidence = _weigh(result, metric or result.metric)
+    outcome = _outcome(evidence)
+    needless = outcome in ("baseline as good", "baseline better")
+    return Verdict(
+        outcome=outcome,
+        headline=_headline(outcome, evidence),
+        sentences=tuple(_sentences(evidence, needless)),
+        recommended=evidence.baseline if needless and evidence.baseline is not None else evidence.cell,
+        cell=evidence.cell,
+        confidence=_confidence(outcome, evidence),
+        comparisons=evidence.comparisons,
+    )
+
+
+@dataclass(frozen=True)
+class _Evidence:
+    result: TrialResult
+    metric: str
+    rows: Mapping[str, SummaryRow]
+    comparisons: tuple[Comparison, ...]
+    cells: list[str]  #: by mean, the highest first
+    unbeaten: list[str]  #: cells that no cell is significantly better than; likewise sorted
+    baseline: str | None  #: with the highest mean
+    ahead: list[str]  #: cells significantly better than that baseline
+    behind: list[str]  #: cells significantly worse than that baseline
+    pool: list[str]  #: cells to choose from
+    cell: str  #: the choice
+
+    def pair(self, one: str, other: str) -> Comparison:
+        """The comparison of two candidates, whichever comes first in it."""
+        return next(c for c in self.comparisons if {c.first, c.second} == {one, other})
+
+    def family(self, family: Family) -> list[Comparison]:
+        return [c for c in self.comparisons if c.family == family]
+
+
+def _weigh(result: TrialResult, metric: str) -> _Evidence:
+    rows = {row.candidate: row for row in result.summary(metric)}
+    cells = sorted(result.names("cell"), key=lambda name: -rows[name].mean)
+    baselines = result.names("baseline")
+    if not cells:
+        raise ConfigError("the trial has no cell to give a verdict on, only baselines")
+    between_cells = _compared("cells", list(combinations(cells, 2)), result, metric)
+    with_baselines = _compared("baselines", list(product(cells, baselines)), result, metric)
+    unbeaten = [cell for cell in cells if not any(c.significant and c.second == cell for c in between_cells)]
+    baseline = max(baselines, key=lambda name: rows[name].mean, default=None)
+    shown = [c for c in with_baselines if c.second == baseline and c.significant]
+    ahead = [c.first for c in shown if c.difference > 0]
+    # An unbeaten cell that is also shown to beat the baseline goes before one that is not.
+    pool = [cell for cell in unbeaten if cell in ahead] or unbeaten
+    return _Evidence(
+        result=result,
+        metric=metric,
+        rows=rows,
+        comparisons=(*between_cells, *with_baselines),
+        cells=cells,
+        unbeaten=unbeaten,
+        baseline=baseline,
+        ahead=ahead,
+        behind=[c.first for c in shown if c.difference < 0],
+        pool=pool,
+        cell=_cheapest(pool, rows)[0],
+    )
+
+
+def _compared(
+    family: Family, pairs: Sequence[tuple[str, str]], result: TrialResult, metric: str
+) -> tuple[Comparison, ...]:
+    tests = [result.compare(first, second, metric) for first, second in pairs]
+    adjusted = holm([test.p for test in tests])
+    return tuple(
+        Comparison(
+            family=family,
+            first=first,
+            second=second,
+            difference=100 * test.difference,
+            low=_to_points(test.low),
+            high=_to_points(test.high),
+            p=test.p,
+            adjusted_p=p,
+            new_split=test.new_split and (_to_points(test.new_split[0]), _to_points(test.new_split[1])),
+            detectable=100 * detectable_difference(test, comparisons=len(pairs)),
+        )
+        for (first, second), test, p in zip(pairs, tests, adjusted, strict=True)
+    )
+
+
+def _cheapest(pool: list[str], rows: Mapping[str, SummaryRow]) -> list[str]:
+    """Those of the pool that cost the least: by milliseconds a sequence, then by seconds an epoch. Order is kept."""
+    for cost in (
+        {name: rows[name].milliseconds_per_sequence for name in pool},
+        {name: rows[name].seconds_per_epoch for name in pool},
+    ):
+        known = {name: value for name, value in cost.items() if value is not None}
+        if len(known) == len(pool):
+            pool = [name for name in pool if known[name] <= ALIKE * min(known.values())]
+    return pool
+
+
+def _outcome(evidence: _Evidence) -> Outcome:
+    if evidence.baseline is not None and not evidence.ahead:
+        return "baseline better" if len(evidence.behind) == len(evidence.cells) else "baseline as good"
+    if len(evidence.cells) == 1:
+        return "only cell"
+    return "winner" if len(evidence.unbeaten) == 1 else "tie"
+
+
+def _headline(outcome: Outcome, evidence: _Evidence) -> str:
+    cell, baseline = evidence.cell, f"“{evidence.baseline}”"
+    if outcome == "baseline better":
+        return f"The plain baseline {baseline} is better than {'every cell' if evidence.cells[1:] else cell}; use it."
+    if outcome == "baseline as good":
+        gains = [c.high for c in evidence.family("baselines") if c.second == evidence.baseline]
+        if max(gains) <= WORTH:
+            return f"The plain baseline {baseline} does as well as any cell; take the baseline."
+        return f"No cell is shown to be better than the plain baseline {baseline}; take the baseline."
+    if outcome == "only cell":
+        if evidence.baseline is None:
+            return f"{cell} was the only candidate; this trial cannot say whether another is better."
+        return f"Use {cell}: it is better than the plain baseline {baseline}."
+    return _choice(evidence)
+
+
+def _choice(evidence: _Evidence) -> str:
+    """Which of the cells to take, and why."""
+    cell, baseline, pool = evidence.cell, f"“{evidence.baseline}”", evidence.pool
+    if len(evidence.unbeaten) == 1:
+        others = _listed([name for name in evidence.cells if name != cell])
+        return _fitting(f"Use {cell}: it is better than {others}.", f"Use {cell}: it is better than the other cells.")
+    if len(pool) == 1:
+        reason = f"the other cells are worse, or not shown to beat the plain baseline {baseline}"
+        return _fitting(f"Use {cell}: {reason}.", f"Use {cell}.")
+    cheapest = _cheapest(pool, evidence.rows)
+    reason = "slightly ahead"
+    if len(cheapest) < len(pool):
+        reason = "the cheaper one" if len(pool) == 2 else "the cheapest" if len(cheapest) == 1 else "among the cheapest"
+    elif _costs(evidence):
+        reason = "slightly ahead, at about the same cost"
+    return _fitting(
+        f"No significant difference between {_listed(pool)}; take {cell}, {reason}.",
+        f"No significant difference between {len(pool)} cells; take {cell}, {reason}.",
+    )
+
+
+def _sentences(evidence: _Evidence, needless: bool) -> list[str]:
+    """2 to 6; the most important first, as the last fall away."""
+    cell, deciding = evidence.cell, []
+    of_cells = []
+    rivals = [name for name in (evidence.unbeaten if evidence.unbeaten[1:] else evidence.cells) if name != cell]
+    if rivals:
+        deciding.append(evidence.pair(cell, rivals[0]))
+        of_cells.append(_expectation(deciding[-1], evidence))
+    if len(evidence.pool) > 1:
+        of_cells += _costs(evidence)
+    if evidence.baseline is None:
+        of_baseline = "No plain baseline took part, so this does not show that a recurrent cell is needed."
+    else:
+        # Where no cell is needed, the best of them is what shows it; else the one chosen has to prove itself.
+        deciding.append(evidence.pair(evidence.cells[0] if needless else cell, evidence.baseline))
+        of_baseline = _expectation(deciding[-1], evidence)
+    if needless and len(evidence.cells) > 1:
+        of_cells.insert(0, f"If it is to be a cell: {_choice(evidence)}")
+    words = [of_baseline, *of_cells] if needless else [*of_cells, of_baseline]
+    return [*words, _sensitivity(deciding, evidence.result), *_cautions(deciding, evidence)][:6]
+
+
+def _expectation(comparison: Comparison, evidence: _Evidence) -> str:
+    """Both scores, the difference, and what to expect of new data."""
+    first, second = comparison.first, comparison.second
+    metric = _METRIC_WORDS.get(evidence.metric, evidence.metric)
+    mean, other = 100 * evidence.rows[first].mean, 100 * evidence.rows[second].mean
+    judged = "a real difference" if comparison.significant else "which may be luck"
+    said = f"{first} scored {mean:.1f} % {metric}, {second} {other:.1f} %"
+    said = f"{said}: {_points(comparison.difference)} points, {judged}"
+    average = f"between {_points(comparison.low)} and {_points(comparison.high)}"
+    if comparison.new_split is None:
+        return f"{said}; on other test rows of the same kind, expect {average} points on average."
+    low, high = comparison.new_split
+    return (
+        f"{said}; on a new split of the same kind of data, expect between {_points(low)} and {_points(high)} points, "
+        f"and {average} on average over many."
+    )
+
+
+def _costs(evidence: _Evidence) -> list[str]:
+    words = []
+    for row in (evidence.rows[name] for name in evidence.pool):
+        measured = ((row.milliseconds_per_sequence, "ms a sequence"), (row.seconds_per_epoch, "s an epoch"))
+        figures = [f"{cost:.3g} {unit}" for cost, unit in measured if cost is not None]
+        if figures:
+            words.append(f"{row.candidate} {', '.join(figures)}")
+    return [f"Cost: {'; '.join(words)}."] if words else []
+
+
+def _sensitivity(deciding: Sequence[Comparison], result: TrialResult) -> str:
+    """What was run, and the smallest difference that it could have shown."""
+    run = f"{result.repeats} {'repeats on one fixed test set' if result.fixed_test else 'random splits'} were run"
+    if result.repeats < result.repeats_planned:
+        run = f"{run}, not {result.repeats_planned} as planned, to keep to the time budget"
+    seen = max((c.detectable for c in deciding), default=None)
+    if seen is None:
+        words = run
+    elif seen >= 100:
+        words = f"{run}: too few to be sure of seeing any difference, however large"
+    else:
+        words = f"{run}: a true difference under about {seen:.1f} points could easily have gone unseen"
+    if result.fixed_test:
+        words = (
+            f"{words}; only the random start and the validation rows varied between them, so how much other training "
+            "data would change the result was not measured"
+        )
+    return f"{words}."
+
+
+def _cautions(deciding: Sequence[Comparison], evidence: _Evidence) -> list[str]:
+    words = []
+    sizes = {name: evidence.rows[name].parameters for name in evidence.cells}
+    known = {name: size for name, size in sizes.items() if size is not None}
+    if known and max(known.values()) > ALIKE * min(known.values()):
+        listed = _listed([f"{name} {size:,}" for name, size in known.items()])
+        words.append(f"The cells are not of one size ({listed} parameters), which may explain a difference.")
+    worse = [name for name in evidence.cells if name not in evidence.unbeaten]
+    if worse and len(evidence.unbeaten) > 1:
+        words.append(f"{_listed(worse)} {'is' if len(worse) == 1 else 'are'} significantly worse.")
+    for comparison in deciding:
+        if comparison.p <= LEVEL and not comparison.significant:
+            words.append(
+                f"{comparison.first} against {comparison.second} would count as a difference if nothing else had been "
+                f"compared; among {len(evidence.family(comparison.family))} comparisons one such is easily luck."
+            )
+    return words
+
+
+def _confidence(outcome: Outcome, evidence: _Evidence) -> str:
+    """Words for the weakest of the claims that the outcome rests on."""
+    of_cells, of_baselines = evidence.family("cells"), evidence.family("baselines")
+    claims: list[float] = []
+    if outcome == "winner":
+        # every other cell is beaten by some cell; the strongest proof of that counts
+        beaten = [name for name in evidence.cells if name != evidence.cell]
+        claims = [min(c.adjusted_p for c in of_cells if c.second == name) for name in beaten]
+    elif outcome == "baseline better":
+        claims = [c.adjusted_p for c in of_baselines if c.second == evidence.baseline]
+    elif outcome == "only cell" and evidence.baseline is not None:
+        claims = [evidence.pair(evidence.cell, evidence.baseline).adjusted_p]
+    if not claims:
+        return "undecided, as these splits cannot tell the candidates apart"
+    weakest = max(claims)
+    words = "very sure" if weakest <= 0.001 else "sure" if weakest <= 0.01 else "fairly sure"
+    return f"{words}, for this one division of the data" if evidence.result.fixed_test else words
+
+
+def _to_points(share: float) -> float:
+    return 100 * min(1.0, max(-1.0, share))  # no two shares differ by more
+
+
+def _points(value: float) -> str:
+    text = f"{value:+.1f}".replace("-", "−")
+    return "0.0" if text in ("+0.0", "−0.0") else text
+
+
+def _listed(names: Sequence[str]) -> str:
+    return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else "".join(names)
+
+
+def _fitting(headline: str, shorter: str) -> str:
+    return headline if len(headline) <= _LONGEST_HEADLINE else shorter

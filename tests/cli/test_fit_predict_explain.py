@@ -1,0 +1,146 @@
+"""From a table to a model, predictions and an explanation."""
+
+import csv
+import json
+import re
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from latchwork import SequenceClassifier
+
+QUICK = ("--repeats", 3, "--epochs", 6, "--jobs", 1)
+
+
+@pytest.fixture
+def reviews(tmp_path):
+    rng = np.random.default_rng(0)
+    words = {"good": ["great", "lovely", "fun"], "bad": ["awful", "dull", "poor"]}
+    rows = []
+    for i in range(120):
+        kind = ("good", "bad")[i % 2]
+        text = " ".join(rng.permutation(["the", "film", "was", "quite", str(rng.choice(words[kind]))]))
+        rows.append({"review": text, "stars": kind, "author": f"a{i // 4}"})
+    path = tmp_path / "reviews.csv"
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, ["review", "stars", "author"])
+        writer.writeheader()
+        writer.writerows(rows)
+    return path
+
+
+def test_texts_from_the_table_to_the_explanation(latchwork, reviews, tmp_path):
+    out = tmp_path / "model"
+    fitted = latchwork(
+        "fit", reviews, "--text", "review", "--label", "stars", "--cells", "rnn,gru", "--group", "author",
+        "--out", out, *QUICK,
+    )  # fmt: skip
+    assert fitted.status == 0, fitted.err
+    for expected in ("rnn", "gru", "majority class", "bag of words", "95 % interval", "How sure"):
+        assert expected in fitted.out
+    assert sorted(p.name for p in out.iterdir()) == [
+        "README.md",
+        "columns.json",
+        "config.json",
+        "model.safetensors",
+        "report.html",
+    ]
+    page = (out / "report.html").read_text()
+    assert "reviews.csv" in page
+    assert page.count("<svg") == 2
+    assert re.findall(r"(?:src|href)\s*=\s*[\"'](?!#)|url\((?!#)", page) == []  # nothing from elsewhere
+
+    predicted = latchwork("predict", out, reviews)
+    assert predicted.status == 0, predicted.err
+    rows = list(csv.DictReader(predicted.out.splitlines()))
+    assert len(rows) == 120
+    model = SequenceClassifier.load(out)
+    texts = [row["review"] for row in csv.DictReader(reviews.open())]
+    assert [row["prediction"] for row in rows] == model.predict(texts).tolist()
+    assert float(rows[0]["p_good"]) == pytest.approx(model.predict_proba(texts[:1])[0, 1], abs=1e-6)
+    to_file = latchwork("predict", out, reviews, "--out", tmp_path / "p.csv")
+    assert to_file.out == ""
+    assert (tmp_path / "p.csv").read_text() == predicted.out
+
+    said = latchwork("explain", out, "the film was great")
+    assert said.status == 0, said.err
+    assert "completeness error" in said.out
+    assert "great" in said.out
+    assert latchwork("explain", out, "").status == 1
+
+
+def test_series_in_columns_of_lists(latchwork, tmp_path):
+    rng = np.random.default_rng(1)
+    drift = [1 if i % 2 else -1 for i in range(100)]
+    series = [(d * np.linspace(0, 1, 8) + rng.normal(0, 0.1, 8)).tolist() for d in drift]
+    noise = [rng.normal(size=8).tolist() for _ in drift]
+    path = tmp_path / "waves.parquet"
+    pq.write_table(pa.table({"a": series, "b": noise, "kind": ["up" if d > 0 else "down" for d in drift]}), path)
+    out = tmp_path / "model"
+    fitted = latchwork("fit", path, "--series", "a,b", "--label", "kind", "--cells", "gru", "--out", out, *QUICK)
+    assert fitted.status == 0, fitted.err
+    assert SequenceClassifier.load(out).encoder_.channels == 2
+    assert latchwork("predict", out, path).out.count("\n") == 101
+    refused = latchwork("explain", out, "up or down")
+    assert refused.status == 1
+    assert "reads series of numbers" in refused.err
+
+
+def test_a_cell_of_ones_own_from_a_file(latchwork, reviews, tmp_path):
+    script = tmp_path / "mine.py"
+    script.write_text(
+        "from latchwork import affine, cell, sigmoid, tanh\n\n@cell\ndef leaky(x, h):\n"
+        '    """A leaky integrator."""\n    keep = sigmoid(affine(x))\n'
+        "    h = keep * h + (1 - keep) * tanh(affine(x, h))\n    return h\n"
+    )
+    out = tmp_path / "m"
+    cells = f"{script}:leaky"
+    fitted = latchwork("fit", reviews, "--text", "review", "--label", "stars", "--cells", cells, "--out", out, *QUICK)
+    assert fitted.status == 0, fitted.err
+    script.unlink()  # the model carries its cell
+    assert "kept by the keep gate" in latchwork("explain", out, "a great film").out
+
+
+@pytest.mark.parametrize(
+    ("contents", "options", "message"),
+    [
+        ("text,kind\n", {}, "header"),
+        ("", {}, "empty"),
+        ("text,kind\na,x\nb,y\nc,x\n", {}, "x"),
+        ("text,kind\n" + "a,x\n" * 50, {}, "x"),
+        ("text,kind\na,x\n", {"--text": "words"}, "no column"),
+        ("text,kind\na,x\n", {"--label": "label"}, "no column"),
+        ("text,kind\na,x\n", {"--cells": "lstn"}, "Did you mean 'lstm'"),
+        ("text,kind\na,x\n", {"--cells": ","}, "--cells is empty"),
+        ("text,kind\na,x\n", {"--time-budget": "soon"}, "no duration"),
+        ("text,kind\na,x\n", {"--series": "kind"}, "not both"),
+        (b"text,kind\n\xff\xfe,x\n", {}, "UTF-8"),
+    ],
+)
+def test_bad_input_is_an_error_in_words(latchwork, tmp_path, contents, options, message):
+    path = tmp_path / "data.csv"
+    path.write_bytes(contents if isinstance(contents, bytes) else contents.encode())
+    chosen = {"--text": "text", "--label": "kind", "--out": tmp_path / "m", **options}
+    result = latchwork("fit", path, *(part for pair in chosen.items() for part in pair), *QUICK)
+    assert result.status == 1
+    assert message in " ".join(result.err.split())
+    assert result.err.strip().startswith("error: ")
+    assert "Traceback" not in result.err
+    assert not (tmp_path / "m" / "model.safetensors").exists()
+
+
+def test_missing_files_and_models(latchwork, tmp_path):
+    nothing = latchwork("fit", tmp_path / "none.csv", "--text", "t", "--label", "l")
+    assert nothing.status == 1
+    assert "none.csv" in " ".join(nothing.err.split()).replace(" ", "")
+    assert latchwork("explain", tmp_path, "words").status == 1
+    unsaid = latchwork("fit", tmp_path / "none.csv", "--label", "l")
+    assert "--text COL" in unsaid.err
+    (tmp_path / "file").write_text("")
+    table = tmp_path / "t.jsonl"
+    table.write_text("\n".join(json.dumps({"t": "a", "l": i % 2}) for i in range(40)))
+    blocked = latchwork("fit", table, "--text", "t", "--label", "l", "--out", tmp_path / "file" / "x")
+    assert blocked.status == 1
+    assert "cannot be saved" in " ".join(blocked.err.split())

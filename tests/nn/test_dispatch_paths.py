@@ -1,0 +1,117 @@
+"""Which path runs a call and why: told truly, forced on request, never changed in silence."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+import latchwork as lw
+from latchwork import cells, nn
+from latchwork.errors import ConfigError
+from support import zoo_options
+
+OPERATORS = {"rnn": "rnn_tanh", "rnn_relu": "rnn_relu", "lstm": "lstm", "lstm_projected": "lstm", "gru": "gru"}
+x = torch.randn(4, 2, 3)
+
+
+@pytest.mark.parametrize("name", cells.names())
+@pytest.mark.parametrize("bias", [True, False])
+def test_torchs_operator_runs_exactly_the_cells_it_computes(name, bias):
+    module = nn.Recurrent(name, 3, 4, bias=bias, **zoo_options(name))
+    dispatch = module.explain_dispatch()
+    assert dispatch.operator == OPERATORS.get(name)
+    assert dispatch.path == ("torch" if name in OPERATORS else "reference")
+    if name not in OPERATORS:
+        assert "torch has no operator for this cell" in dispatch.reason
+
+
+def called(monkeypatch, module, **options) -> list[str]:
+    """The operators of torch that a call uses."""
+    used = []
+    for operator in set(OPERATORS.values()):
+        real = getattr(torch, operator)
+
+        def spy(*arguments, operator=operator, real=real):
+            used.append(operator)
+            return real(*arguments)
+
+        monkeypatch.setattr(torch, operator, spy)
+    module(x, **options)
+    return used
+
+
+def test_what_is_told_is_what_runs(monkeypatch):
+    module = nn.GRU(3, 4)
+    assert called(monkeypatch, module) == ["gru"]
+    reset = torch.zeros(4, 2, dtype=torch.bool)
+    for call, explained in (({"reset": reset}, {"reset": True}), ({"return_trace": True}, {"return_trace": True})):
+        dispatch = module.explain_dispatch(**explained)
+        assert (dispatch.path, dispatch.operator) == ("reference", None)
+        assert next(iter(explained)) in dispatch.reason
+        assert called(monkeypatch, module, **call) == []
+    assert called(monkeypatch, module, lengths=[4, 2]) == ["gru"]
+    with nn.use_path("reference"):
+        assert called(monkeypatch, module) == []
+        assert "use_path('reference') asks for it" in str(module.explain_dispatch())
+    assert called(monkeypatch, module) == ["gru"]
+
+
+@pytest.mark.parametrize(
+    "option", [{"zoneout": 0.1}, {"recurrent_dropout": 0.1}, {"layer_norm": True}, {"peephole": True}]
+)
+def test_a_changed_cell_is_not_torchs(option):
+    assert nn.LSTM(3, 4, **option).explain_dispatch().path == "reference"
+
+
+def test_a_users_cell_that_is_torchs_runs_on_torchs_operator():
+    @lw.cell
+    def elman(inputs, state):
+        return lw.tanh(lw.affine(inputs, state))
+
+    module = nn.Recurrent(elman, 3, 4)
+    assert module.explain_dispatch().operator == "rnn_tanh"
+    reference = torch.nn.RNN(3, 4)
+    reference.load_state_dict(module.state_dict())
+    torch.testing.assert_close(module(x)[0], reference(x)[0])
+
+
+def test_a_forced_path_that_cannot_run_is_refused():
+    reset = torch.zeros(4, 2, dtype=torch.bool)
+    with nn.use_path("torch"):
+        with pytest.raises(
+            ConfigError, match="use_path\\('torch'\\) cannot run this call: torch has no operator for this cell"
+        ):
+            nn.Recurrent("mgu", 3, 4)(x)
+        with pytest.raises(ConfigError, match="reset cuts sequences"):
+            nn.GRU(3, 4)(x, reset=reset)
+        with pytest.raises(ConfigError, match="return_trace"):
+            nn.GRU(3, 4)(x, return_trace=True)
+        with pytest.raises(ConfigError, match="without steps or rows"):
+            nn.GRU(3, 4)(x[:0])
+        with pytest.raises(ConfigError, match="torch has no operator for this cell"):
+            nn.RecurrentCell("mgu", 3, 4)(x[0])
+
+
+def test_paths_nest_and_end():
+    module = nn.GRU(3, 4)
+    with nn.use_path("reference"):
+        with nn.use_path("torch"):
+            assert module.explain_dispatch().path == "torch"
+        assert module.explain_dispatch().path == "reference"
+    assert module.explain_dispatch().path == "torch"
+    with pytest.raises(ZeroDivisionError), nn.use_path("reference"):
+        1 / 0  # noqa: B018
+    assert module.explain_dispatch().path == "torch"
+
+
+def test_an_unknown_path_is_refused_with_those_there_are():
+    with (
+        pytest.raises(ConfigError, match="there is no path 'cuda'; the paths are: torch, reference"),
+        nn.use_path("cuda"),
+    ):
+        pass
+
+
+def test_a_single_step_explains_itself_too():
+    assert nn.LSTMCell(3, 4).explain_dispatch().operator == "lstm"
+    assert nn.RecurrentCell("mgu", 3, 4).explain_dispatch().path == "reference"
