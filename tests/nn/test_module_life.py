@@ -208,6 +208,18 @@ def test_modules_on_the_meta_device_have_shapes_alone():
     assert torch.equal(module(x)[0], layer("gru_layer_norm", num_layers=2)(x)[0])
 
 
+@pytest.mark.parametrize("name", cells.names())
+def test_nothing_is_made_on_another_device_than_the_inputs(name):
+    """torch refuses to mix devices, the meta device included: this needs no GPU."""
+    module = layer(name, num_layers=2, bidirectional=True, zoneout=0.1, recurrent_dropout=0.2, device="meta")
+    far, reset = torch.zeros(5, 2, 3, device="meta"), torch.zeros(5, 2, dtype=torch.bool)
+    output, _, trace = module(far, lengths=[5, 2], reset=reset, return_trace=True)
+    output.sum().backward()
+    assert output.is_meta
+    assert all(value.is_meta for named in trace for value in named.values())
+    assert all(parameter.grad.is_meta for parameter in module.parameters())
+
+
 def test_training_lowers_the_loss():
     torch.manual_seed(0)
     module, head = nn.Recurrent("gru_reset_before", 3, 16), torch.nn.Linear(16, 1)
