@@ -31,8 +31,13 @@ from latchwork.language import (
 )
 
 if TYPE_CHECKING:
-    from latchwork import cells, datasets, explain, nn, tasks, trial
-    from latchwork.tasks import SequenceClassifier
+    from latchwork import cells as cells
+    from latchwork import datasets as datasets
+    from latchwork import explain as explain
+    from latchwork import nn as nn
+    from latchwork import tasks as tasks
+    from latchwork import trial as trial
+    from latchwork.tasks import SequenceClassifier as SequenceClassifier
 
 __version__ = "0.1.0"
 
@@ -40,31 +45,25 @@ __version__ = "0.1.0"
 _MODULES = ("cells", "datasets", "explain", "nn", "reference", "tasks", "trial")
 _ELSEWHERE = {"SequenceClassifier": "latchwork.tasks"}
 
+# What is loaded at first use is left out, or `from latchwork import *` would load it all.
 __all__ = [
     "Cell",
     "LatchworkError",
     "LatchworkWarning",
-    "SequenceClassifier",
     "affine",
     "cell",
-    "cells",
-    "datasets",
     "exp",
-    "explain",
     "layer_norm",
     "linear",
     "log",
     "maximum",
     "minimum",
-    "nn",
     "project",
     "relu",
     "sigmoid",
     "softplus",
     "sqrt",
     "tanh",
-    "tasks",
-    "trial",
     "vector",
     "where",
 ]
@@ -79,4 +78,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *_MODULES, *_ELSEWHERE})

@@ -7,6 +7,8 @@ import torch
 
 import latchwork as lw
 from latchwork import cells, nn
+from latchwork.errors import ConfigError
+from latchwork.reference.interpreter import program
 from support import CHANGES, possible_changes, zoo_options
 
 OFFERED = (None, "layer_norm", "zoneout", "bias", "peephole")
@@ -70,3 +72,13 @@ def test_a_cell_of_ones_own_steps():
     x, h = torch.randn(B, I), torch.randn(B, H)
     torch.testing.assert_close(step(x, h), 0.5 * h + torch.tanh(x @ step.weight_ih.T + step.bias_ih))
     assert repr(step) == "RecurrentCell('leaky', 2, 5)"
+
+
+@pytest.mark.parametrize(("cell", "gate"), [("lstm", "forget"), ("gru", "update")])
+def test_forget_bias_starts_the_keep_gate(cell, gate):
+    step = lw.nn.RecurrentCell(cell, 3, 4, forget_bias=1.5)
+    index = program(step.cell.graph).layout["bias_ih"].blocks.index(gate)
+    rows = slice(4 * index, 4 * (index + 1))
+    assert torch.equal(step.bias_ih[rows] + step.bias_hh[rows], torch.full((4,), 1.5))
+    with pytest.raises(ConfigError, match=r"no such gate|no bias"):
+        lw.nn.RecurrentCell("rnn", 3, 4, forget_bias=1.0)

@@ -14,7 +14,7 @@ from latchwork.language.transforms import variant
 from latchwork.nn.classic import nonlinearity_cell
 from latchwork.nn.dispatch import Dispatch, choose
 from latchwork.nn.inputs import State
-from latchwork.nn.parameters import collect, initialise, register
+from latchwork.nn.parameters import collect, initialise, keep_gate, register
 from latchwork.nn.recurrent import resolve
 from latchwork.reference.interpreter import Masks, Program, program
 from latchwork.reference.torch import scan
@@ -28,7 +28,8 @@ class RecurrentCell(nn.Module):
         input_size: I.
         hidden_size: H.
         bias: whether the cell's ``affine`` maps have biases.
-        layer_norm, zoneout, peephole: as in :class:`latchwork.nn.Recurrent`.
+        layer_norm, zoneout, peephole, forget_bias: as in :class:`latchwork.nn.Recurrent`. There is no
+            recurrent_dropout: its mask lasts a sequence, which single steps do not know.
 
     The parameters are those of one layer without its suffix: ``weight_ih`` (G·H, I), ``weight_hh`` (G·H, H) …
     """
@@ -45,9 +46,11 @@ class RecurrentCell(nn.Module):
         layer_norm: bool = False,
         zoneout: float | Mapping[str, float] = 0.0,
         peephole: bool = False,
+        forget_bias: float | None = None,
     ) -> None:
         super().__init__()
-        self.cell = variant(resolve(cell), layer_norm=layer_norm, zoneout=zoneout, peephole=peephole, bias=bias)
+        plain = resolve(cell)
+        self.cell = variant(plain, layer_norm=layer_norm, zoneout=zoneout, peephole=peephole, bias=bias)
         if any(value.op == "project" for value in self.cell.graph.order):
             raise ConfigError(f"{self.cell.name} has a projection, which single steps do not offer; use Recurrent")
         for name, size in (("input_size", input_size), ("hidden_size", hidden_size)):
@@ -56,6 +59,8 @@ class RecurrentCell(nn.Module):
         self.input_size = input_size
         self.hidden_size = hidden_size
         self.bias = bias
+        self.forget_bias = forget_bias
+        self._keep_gate = None if forget_bias is None else keep_gate(plain)
         register(self, self._program.layout, self._sizes, "", {"device": device, "dtype": dtype})
         if not bias:
             for name in ("bias_ih", "bias_hh"):
@@ -64,7 +69,8 @@ class RecurrentCell(nn.Module):
 
     def reset_parameters(self) -> None:
         """Draw the initial weights anew: uniform in ±1/√H, as torch does."""
-        initialise(collect(self, self._program.layout, ""), self._program.layout, self.hidden_size)
+        layout = self._program.layout
+        initialise(collect(self, layout, ""), layout, self.hidden_size, self.forget_bias, self._keep_gate)
 
     def forward(self, input: Tensor, hx: State | None = None) -> Any:
         """One step: input (B, I) or (I,), state (B, H) or (H,), zeros by default → the new state.

@@ -34,8 +34,17 @@ def collect(module: nn.Module, layout: Layout, suffix: str) -> dict[str, Tensor]
 
 
 @torch.no_grad()
-def initialise(parameters: Mapping[str, Tensor], layout: Layout, units: int) -> None:
-    """Uniform in ±1/√H, drawn in torch's order so that one seed gives torch's weights; norms start as the identity."""
+def initialise(
+    parameters: Mapping[str, Tensor], layout: Layout, units: int, forget_bias: float | None, gate: str | None
+) -> None:
+    """Uniform in ±1/√H, drawn in torch's order so that one seed gives torch's weights; norms start as the identity.
+
+    Args:
+        forget_bias: the initial bias of ``gate``, or None to leave it as it is drawn.
+
+    Raises:
+        ConfigError: the gate has no bias.
+    """
     bound = 1 / math.sqrt(units)
     for parameter in layout.parameters:
         tensor = parameters[parameter.name]
@@ -46,6 +55,8 @@ def initialise(parameters: Mapping[str, Tensor], layout: Layout, units: int) -> 
         else:
             low, high = parameter.initial or (-bound, bound)
             nn.init.uniform_(tensor, low, high)
+    if forget_bias is not None and gate is not None:
+        _set_gate_bias(parameters, layout, gate, forget_bias, units)
 
 
 def keep_gate(cell: Cell) -> str:
@@ -62,8 +73,7 @@ def keep_gate(cell: Cell) -> str:
     )
 
 
-@torch.no_grad()
-def set_gate_bias(parameters: Mapping[str, Tensor], layout: Layout, gate: str, bias: float, units: int) -> None:
+def _set_gate_bias(parameters: Mapping[str, Tensor], layout: Layout, gate: str, bias: float, units: int) -> None:
     """Start a gate's bias at ``bias``: in its first bias vector, the others at 0, as their sum is what counts.
 
     Raises:

@@ -18,7 +18,7 @@ from latchwork.language.cell import Cell
 from latchwork.language.transforms import variant
 from latchwork.nn.dispatch import Dispatch, choose
 from latchwork.nn.inputs import Form, State, read_input, read_state
-from latchwork.nn.parameters import collect, initialise, keep_gate, register, set_gate_bias
+from latchwork.nn.parameters import collect, initialise, keep_gate, register
 from latchwork.nn.trace import Trace
 from latchwork.reference.interpreter import Masks, Program, program
 from latchwork.reference.torch import scan
@@ -116,11 +116,8 @@ class Recurrent(nn.Module):
         """Draw the initial weights anew: uniform in ±1/√H, as torch does."""
         layout = self._program.layout
         for suffix in self._all_suffixes():
-            initialise(collect(self, layout, suffix), layout, self.hidden_size)
-        if self._keep_gate is not None and self.forget_bias is not None:
-            for suffix in self._all_suffixes():
-                tensors = collect(self, layout, suffix)
-                set_gate_bias(tensors, layout, self._keep_gate, self.forget_bias, self.hidden_size)
+            tensors = collect(self, layout, suffix)
+            initialise(tensors, layout, self.hidden_size, self.forget_bias, self._keep_gate)
 
     @property
     def directions(self) -> int:
@@ -239,7 +236,7 @@ class Recurrent(nn.Module):
             "bidirectional": False,
         }
         shown += [f"{k}={getattr(self, k)}" for k, v in defaults.items() if getattr(self, k) != v]
-        shown += [f"{k}={v}" for k, v in self._options.items() if v]
+        shown += [f"{k}={v}" for k, v in self._options.items() if v or (k == "forget_bias" and v is not None)]
         return ", ".join(shown)
 
     def _run_reference(
