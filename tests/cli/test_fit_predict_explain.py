@@ -143,4 +143,30 @@ def test_missing_files_and_models(latchwork, tmp_path):
     table.write_text("\n".join(json.dumps({"t": "a", "l": i % 2}) for i in range(40)))
     blocked = latchwork("fit", table, "--text", "t", "--label", "l", "--out", tmp_path / "file" / "x")
     assert blocked.status == 1
-    assert "cannot be saved" in " ".join(blocked.err.split())
+    assert "written" in " ".join(blocked.err.split())
+
+
+def test_labels_and_paths_are_no_markup(latchwork, tmp_path):
+    rows = ["text,kind"] + [f"{('great', 'awful')[i % 2]} film,{('[/x]', '[red]')[i % 2]}" for i in range(60)]
+    (tmp_path / "data.csv").write_text("\n".join(rows))
+    out = tmp_path / "o[bold]"
+    options = ("--text", "text", "--label", "kind", "--cells", "gru", "--out", out)
+    fitted = latchwork("fit", tmp_path / "data.csv", *options, *QUICK)
+    assert fitted.status == 0, fitted.err
+    assert "o[bold]" in "".join(fitted.out.split())
+    said = latchwork("explain", out, "great [/] film")
+    assert said.status == 0, said.err
+    assert "moved towards [/x]" in said.out
+    assert "great [/] film" in said.out
+    page = latchwork("predict", out, tmp_path / "data.csv", "--out", tmp_path)
+    assert page.status == 1
+    assert "cannot be written" in " ".join(page.err.split())
+
+
+def test_a_folder_with_other_files_is_refused_before_the_trial(latchwork, tmp_path):
+    (tmp_path / "README.md").write_text("# mine")
+    (tmp_path / "d.csv").write_text("t,k\n" + "a,x\nb,y\n" * 30)
+    refused = latchwork("fit", tmp_path / "d.csv", "--text", "t", "--label", "k", "--out", tmp_path, *QUICK)
+    assert refused.status == 1
+    assert "overwritten" in " ".join(refused.err.split())
+    assert (tmp_path / "README.md").read_text() == "# mine"

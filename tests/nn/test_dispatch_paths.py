@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch.nn.utils.rnn import pack_padded_sequence
 
 import latchwork as lw
 from latchwork import cells, nn
 from latchwork.errors import ConfigError
+from latchwork.nn import inputs, recurrent
 from support import zoo_options
 
 OPERATORS = {"rnn": "rnn_tanh", "rnn_relu": "rnn_relu", "lstm": "lstm", "lstm_projected": "lstm", "gru": "gru"}
@@ -54,6 +56,52 @@ def test_what_is_told_is_what_runs(monkeypatch):
         assert called(monkeypatch, module) == []
         assert "use_path('reference') asks for it" in str(module.explain_dispatch())
     assert called(monkeypatch, module) == ["gru"]
+
+
+def packings(monkeypatch, call) -> list[str]:
+    """What of torch's packing a call uses."""
+    used = []
+    for name in ("pack_padded_sequence", "pad_packed_sequence"):
+        for module in (recurrent, inputs):
+            real = getattr(module, name)
+
+            def spy(*arguments, name=name, real=real, **options):
+                used.append(name)
+                return real(*arguments, **options)
+
+            monkeypatch.setattr(module, name, spy)
+    call()
+    monkeypatch.undo()
+    return used
+
+
+def test_rows_are_packed_only_if_some_are_shorter(monkeypatch):
+    module = nn.GRU(3, 4, bidirectional=True)
+    assert packings(monkeypatch, lambda: module(x, lengths=[4, 4])) == []
+    assert packings(monkeypatch, lambda: module(x, lengths=[4, 3])) == ["pack_padded_sequence", "pad_packed_sequence"]
+    for full, given in zip(module(x), module(x, lengths=torch.tensor([4, 4])), strict=True):
+        assert torch.equal(full, given)
+    assert "rows of unequal length run packed in it" in module.explain_dispatch(lengths=True).reason
+    assert "packed" not in module.explain_dispatch().reason
+    assert "packed" not in nn.Recurrent("mgu", 3, 4).explain_dispatch(lengths=True).reason
+
+
+def test_torchs_operator_takes_a_packed_sequence_as_it_is(monkeypatch):
+    module = nn.GRU(3, 4)
+    packed = pack_padded_sequence(x, torch.tensor([2, 4]), enforce_sorted=False)
+    assert packings(monkeypatch, lambda: module(packed)) == []
+    with nn.use_path("reference"):
+        assert packings(monkeypatch, lambda: module(packed)) == ["pad_packed_sequence", "pack_padded_sequence"]
+
+
+def test_modes_are_torchs():
+    for library in (torch.nn, nn):
+        assert library.LSTM(3, 4).mode == library.LSTM(3, 4, proj_size=2, bias=False).mode == "LSTM"
+        assert library.GRU(3, 4).mode == "GRU"
+        assert library.RNN(3, 4).mode == "RNN_TANH"
+        assert library.RNN(3, 4, nonlinearity="relu").mode == "RNN_RELU"
+    assert nn.LSTM(3, 4, layer_norm=True).mode == nn.Recurrent("lstm", 3, 4).mode == "LSTM"
+    assert nn.Recurrent("mgu", 3, 4, zoneout=0.1).mode == "mgu"
 
 
 @pytest.mark.parametrize(

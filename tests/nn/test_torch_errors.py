@@ -9,7 +9,7 @@ import torch
 from torch.nn.utils.rnn import pack_padded_sequence
 
 from latchwork import nn
-from latchwork.errors import LatchworkError
+from latchwork.errors import ConfigError, LatchworkError, ShapeError
 
 LAYERS = ["RNN", "LSTM", "GRU"]
 STEPS = ["RNNCell", "LSTMCell", "GRUCell"]
@@ -73,6 +73,47 @@ def test_dropout_between_no_layers_warns_as_torch_does(name):
     for library in (torch.nn, nn):
         with pytest.warns(UserWarning, match=r"got dropout=0.5 and\s+num_layers=1"):
             getattr(library, name)(3, 4, dropout=0.5)
+
+
+WRONG_TYPES = {
+    "num_layers": True,
+    "proj_size": 1.5,
+    "bidirectional": "no",
+    "layer_norm": "yes",
+    "peephole": "yes",
+    "batch_first": "no",
+}
+
+
+@pytest.mark.parametrize("option", WRONG_TYPES)
+def test_an_option_of_the_wrong_type_is_named(option):
+    with pytest.raises(TypeError, match=f"{option} should be of type (int|bool), got: "):
+        nn.LSTM(3, 4, **{option: WRONG_TYPES[option]})
+
+
+@pytest.mark.parametrize("name", STEPS)
+@pytest.mark.parametrize(
+    ("sizes", "options"),
+    [((3.0, 4), {}), ((3, "4"), {}), ((True, 4), {}), ((3, 4), {"layer_norm": 1}), ((3, 4), {"peephole": "yes"})],
+    ids=str,
+)
+def test_single_steps_check_types_as_layers_do(name, sizes, options):
+    with pytest.raises(TypeError, match="should be of type"):
+        getattr(nn, name)(*sizes, **options)
+
+
+@pytest.mark.parametrize("bias", ["1", True, float("nan"), float("inf")], ids=str)
+@pytest.mark.parametrize("name", ["LSTM", "LSTMCell"])
+def test_a_forget_bias_is_a_number(name, bias):
+    with pytest.raises(ConfigError, match="forget_bias must be a finite number"):
+        getattr(nn, name)(3, 4, forget_bias=bias)
+
+
+@pytest.mark.parametrize("name", STEPS)
+@pytest.mark.parametrize("sizes", [(0, 4), (3, -1)], ids=str)
+def test_single_steps_need_positive_sizes(name, sizes):
+    with pytest.raises(ConfigError, match="must be greater than zero"):
+        getattr(nn, name)(*sizes)
 
 
 x, h = torch.zeros(5, 2, 3), torch.zeros(1, 2, 4)
@@ -150,6 +191,24 @@ def test_a_single_state_where_two_are_due():
         nn.LSTM(3, 4)(x, h)
     with pytest.raises(LatchworkError, match=r"hx must be one tensor, but 2 tensors came"):
         nn.GRU(3, 4)(x, (h, h))
+    with pytest.raises(LatchworkError, match=r"hx must be \(h, c\), but 1 tensor came"):
+        nn.LSTMCell(3, 4)(x[0], h[0])
+
+
+def test_a_state_that_is_no_tensor():
+    for module, given, state in ((nn.LSTM(3, 4), x, h), (nn.LSTMCell(3, 4), x[0], h[0])):
+        with pytest.raises(ShapeError, match="the state `c` must be a tensor, but NoneType came"):
+            module(given, (state, None))
+        with pytest.raises(ShapeError, match=r"hx must be \(h, c\), but int came"):
+            module(given, 3)
+
+
+def test_the_advice_for_an_input_of_another_type_can_be_followed():
+    module = nn.GRU(3, 4)
+    with pytest.raises(ShapeError, match=r"use input.to\(torch.float32\) or module.to\(torch.float64\)"):
+        module(x.double())
+    with pytest.raises(ShapeError, match=r"use input.to\(torch.float32\) or an nn.Embedding, if these are tokens"):
+        module(x.long())
 
 
 def test_what_else_is_given_wrong_is_said_with_what_is_due():
@@ -158,6 +217,12 @@ def test_what_else_is_given_wrong_is_said_with_what_is_due():
     for options, message in (
         ({"lengths": [5]}, r"lengths must be 2 integers, one for each row; got shape \(1,\)"),
         ({"lengths": [5.0, 2.0]}, r"lengths must be 2 integers.*float32"),
+        ({"lengths": 3}, r"lengths must be 2 integers, one for each row; got one number, 3"),
+        ({"lengths": torch.tensor(3)}, r"lengths must be 2 integers, one for each row; got one number, 3"),
+        ({"lengths": ["a", "b"]}, r"lengths must be 2 integers, one for each row; got \['a', 'b'\]"),
+        ({"lengths": [5, None]}, r"lengths must be 2 integers, one for each row; got \[5, None\]"),
+        ({"lengths": []}, r"lengths must be 2 integers, one for each row; got shape \(0,\)"),
+        ({"lengths": torch.ones(2, dtype=torch.complex64)}, r"lengths must be 2 integers.*complex64"),
         ({"lengths": torch.tensor([True, False])}, r"lengths must be 2 integers.*bool"),
         ({"lengths": [5, 6]}, r"lengths\[1\] is 6, but must be in 0…5"),
         ({"lengths": [-1, 6]}, r"lengths\[0\] is -1, but must be in 0…5"),

@@ -205,8 +205,15 @@ def test_damaged_models_are_refused_in_words(tmp_path):
         ([np.zeros((3, 2)), np.zeros((3, 1))], [0, 1], "row 1 of X has 1 channels"),
         ([np.zeros(3), np.array([0, np.nan, 1.0])], [0, 1], "row 1 of X is NaN at step 1"),
         ([np.zeros(3), np.array([0, np.inf])], [0, 1], "row 1 of X is inf"),
-        ([np.zeros(3), ["a", "b"]], [0, 1], "row 1 of X is no series"),
-        (["a", "b"], ["x"], "2 sequences"),
+        ([np.zeros(3), ["a", "b"]], [0, 1], "row 1 of X is a list of words"),
+        ([np.zeros(3), {"a": 1}], [0, 1], "row 1 of X is no series"),
+        (["a", "b", "c"], ["x", "y"], "3 sequences"),
+        (["a", "b"], ["x", None], "row 1 has no label"),
+        (["a", "b"], ["x", 1], "row 1 has the label 1"),
+        ([float("nan"), "b"], ["x", "y"], "row 0 of X is float"),
+        ([["good", "film"], ["bad"]], ["x", "y"], "row 0 of X is a list of words"),
+        (["a", "\ud800"], ["x", "y"], "row 1 of X is no valid text"),
+        ([np.full(3, 1e300), np.full(3, -1e300)], [0, 1], "too large to be scaled|far beyond"),
         ([], [], "empty"),
     ],
 )
@@ -217,7 +224,7 @@ def test_unusable_data_is_refused_in_words(X, y, message):
 
 def test_other_refusals():
     X, y = reviews(20)
-    with pytest.raises(ConfigError, match="hidden_size must be a number above 0"):
+    with pytest.raises(ConfigError, match="hidden_size must be a whole number, at least 1"):
         small(hidden_size=0).fit(X, y)
     with pytest.raises(ConfigError, match="pooling"):
         small(pooling="first").fit(X, y)
@@ -235,3 +242,82 @@ def test_other_refusals():
     series, classes = waves(10)
     with pytest.raises(DataError, match="has 1 channels.*trained on 2"):
         small(max_epochs=1).fit(series, classes).predict([np.zeros((4, 1))])
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"batch_size": 1.5}, "batch_size must be a whole number"),
+        ({"patience": -1}, "patience must be"),
+        ({"patience": "a"}, "patience must be"),
+        ({"vocabulary_size": 1}, "vocabulary_size must be"),
+        ({"learning_rate": float("nan")}, "learning_rate must be"),
+        ({"weight_decay": -1}, "weight_decay must be"),
+        ({"dropout": 1.0}, "below 1"),
+        ({"device": "gpu"}, "device='gpu'"),
+        ({"cell_options": {"zone": 1}}, "cell_options has 'zone'"),
+        ({"class_weight": {"good": -1}}, "class_weight of 'good'"),
+    ],
+)
+def test_options_that_cannot_be_are_refused_before_training(options, message):
+    X, y = reviews(20)
+    with pytest.raises(ConfigError, match=message):
+        small(**options).fit(X, y)
+
+
+def test_numbers_of_numpy_do_as_options(tmp_path):
+    X, y = reviews(20)
+    model = small(hidden_size=np.int64(4), max_epochs=np.int64(1), batch_size=np.int32(8), dropout=np.float64(0.1))
+    model.fit(X, y).save(tmp_path)
+    assert SequenceClassifier.load(tmp_path).hidden_size == 4
+
+
+class LabelIndexed:
+    """As a pandas Series whose index was shuffled: goes through its rows in order, and finds them by another name."""
+
+    ndim = 1
+
+    def __init__(self, rows):
+        self.rows = rows
+
+    def __iter__(self):
+        return iter(self.rows)
+
+    def __len__(self):
+        return len(self.rows)
+
+    def __getitem__(self, label):
+        return self.rows[-1 - label]
+
+
+def test_rows_count_by_position_whatever_holds_them():
+    X, y = reviews(60)
+    lists = small(max_epochs=2).fit(X, y).predict_proba(X)
+    assert np.array_equal(small(max_epochs=2).fit(LabelIndexed(X), list(y)).predict_proba(LabelIndexed(X)), lists)
+    assert np.array_equal(small(max_epochs=2).fit((x for x in X), y).predict_proba(x for x in X), lists)
+    column = np.array(X, dtype=object)[:, None]
+    assert np.array_equal(small(max_epochs=2).fit(column, y[:, None]).predict_proba(column), lists)
+
+
+def test_three_dimensional_tensors_are_series():
+    cube = torch.randn(20, 5, 2)
+    model = small(max_epochs=1).fit(cube, np.arange(20) % 2)
+    assert np.array_equal(model.predict_proba(cube), model.predict_proba(cube.numpy()))
+
+
+def test_values_far_beyond_the_training_data_are_refused():
+    X, y = waves(20)
+    model = small(max_epochs=1).fit(X, y)
+    with pytest.raises(DataError, match="series 0 has a value in channel 0 far beyond"):
+        model.predict([X[0] * 1e300])
+
+
+def test_saving_leaves_other_files_alone(tmp_path):
+    X, y = reviews(20)
+    model = small(max_epochs=1).fit(X, y)
+    (tmp_path / "README.md").write_text("# my project")
+    with pytest.raises(DataError, match="would be overwritten"):
+        model.save(tmp_path)
+    assert [p.name for p in tmp_path.iterdir()] == ["README.md"]
+    model.save(tmp_path / "m")
+    model.save(tmp_path / "m")  # a model may be saved over a model

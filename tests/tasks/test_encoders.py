@@ -64,3 +64,8 @@ def test_encoders_come_back_from_plain_data(encoder):
     assert np.array_equal(encoder.encode(given_rows)[0], again.encode(given_rows)[0])
     with pytest.raises(DataError, match="does not know"):
         from_data({"kind": "smell"})
+
+
+def test_no_text_can_contain_padding():
+    encoder = TextEncoder.learn(TEXTS, 100, 1, 50)
+    assert 0 not in encoder.encode(["[PAD] [UNK] [pad] good"])[0].tolist()

@@ -1,7 +1,6 @@
 """The training loop: exact resume after a kill, refusals of foreign checkpoints, divergence."""
 
-import os
-import signal
+import json
 import subprocess
 import sys
 import time
@@ -9,6 +8,7 @@ import time
 import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file
 
 from latchwork import SequenceClassifier
@@ -29,22 +29,43 @@ model.fit(X, y).save(sys.argv[2])
 """
 
 
-def fit(checkpoint, out, kill_after=None):
+def start(checkpoint, out):
     process = subprocess.Popen([sys.executable, "-c", SCRIPT, str(checkpoint), str(out)], stdout=subprocess.PIPE)
     assert process.stdout.readline() == b"ready\n"
-    if kill_after is None:
-        assert process.wait() == 0
-        return
-    time.sleep(kill_after)
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
+    return process
+
+
+def epochs(checkpoint):
+    """How many are in the checkpoint; 0 before there is one."""
+    file = checkpoint / "checkpoint.safetensors"
+    if not file.exists():
+        return 0
+    with safe_open(file, "pt") as opened:
+        return len(json.loads(opened.metadata()["history"]))
+
+
+def kill_at(number, checkpoint, out):
+    """Start or resume the fit and kill it with ``number`` epochs done; returns how many it had in the end."""
+    with start(checkpoint, out) as process:
+        try:
+            patience = time.monotonic() + 60
+            while epochs(checkpoint) < number:
+                assert process.poll() is None, "the fit ended before it could be killed"
+                assert time.monotonic() < patience, "the fit does not get on"
+                time.sleep(0.002)
+        finally:
+            process.kill()  # SIGKILL: nothing of the process runs after it
+    return epochs(checkpoint)
 
 
 def test_a_killed_fit_goes_on_to_the_same_weights_to_the_bit(tmp_path):
-    fit("", tmp_path / "whole")
-    for delay in (0.3, 0.9, 1.7):
-        fit(tmp_path / "state", tmp_path / "resumed", kill_after=delay)
-    fit(tmp_path / "state", tmp_path / "resumed")
+    with start("", tmp_path / "whole") as process:
+        assert process.wait() == 0
+    for number in (2, 5, 8):
+        assert 0 < number <= kill_at(number, tmp_path / "state", tmp_path / "resumed") < 12
+        assert not (tmp_path / "resumed").exists()
+    with start(tmp_path / "state", tmp_path / "resumed") as process:
+        assert process.wait() == 0
     whole, resumed = (load_file(tmp_path / name / "model.safetensors") for name in ("whole", "resumed"))
     assert whole.keys() == resumed.keys()
     assert all(torch.equal(whole[name], resumed[name]) for name in whole)

@@ -115,7 +115,7 @@ def test_labels_of_any_kind() -> None:
     ("y", "message"),
     [
         (["a"] * 50 + ["b"] * 4, "class 'b' has 4 rows; splits of this size need at least 10"),
-        (["a"] * 50, "at least 2 classes, y has only class 'a'"),
+        (["a"] * 50, "only class 'a'"),
         ([], "y has no rows"),
         (["a", None, "b"], "row 1 has no label"),
         ([0.0, 1.0, float("nan")], "row 2 has no label"),

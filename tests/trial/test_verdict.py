@@ -90,7 +90,7 @@ def test_a_tie_goes_to_the_cheaper_even_if_it_is_a_little_behind() -> None:
     assert verdict.outcome == "tie"
     assert verdict.recommended == "gru"
     assert verdict.headline == "No significant difference between lstm and gru; take gru, the cheaper one."
-    assert verdict.confidence.startswith("undecided")
+    assert verdict.confidence == "undecided between lstm and gru"
     assert not verdict.cells_differ
     assert "+0.5 points, which may be luck" in verdict.sentences[0]
     assert verdict.sentences[1] == "Cost: lstm 0.2 ms a sequence; gru 0.1 ms a sequence."
@@ -119,6 +119,7 @@ def test_three_alike_and_one_behind() -> None:
         verdict.headline == "No significant difference between gru, mgu and lstm; take mgu, the cheapest."
     )  # rnn is cheaper still, and worse
     assert "rnn is significantly worse." in verdict.sentences
+    assert verdict.confidence == "undecided between gru, mgu and lstm; very sure that rnn is worse than mgu"
     assert verdict.cells_differ
 
 
@@ -141,6 +142,36 @@ def test_a_baseline_that_may_be_beaten_is_not_called_as_good() -> None:
     )
     assert verdict.recommended == "bag of words"
     assert "lstm scored 91.0 % accuracy, bag of words 90.0 %" in verdict.sentences[0]  # the best cell, not the cheapest
+
+
+def test_only_those_not_told_apart_are_undecided() -> None:
+    means = {"gru": 0.9, "lstm": 0.899, "rnn": 0.6}
+    verdict = checked(trial(means, {"bag of words": 0.902, "majority class": 0.5}))
+    assert verdict.outcome == "baseline as good"
+    told = "undecided between gru, lstm and bag of words; very sure that rnn is worse than bag of words"
+    assert verdict.confidence == told
+    same = {"accuracy": (1e-5 * np.eye(5)).tolist()}
+    fixed = checked(trial(means, {"bag of words": 0.902, "majority class": 0.5}, test_covariance=same))
+    assert fixed.confidence == f"{told}, for this one division of the data"
+    # of cells, one may be worse than the baseline and no worse than the others
+    near = checked(trial({"gru": 0.89, "lstm": 0.87}, {"bag of words": 0.9}))
+    assert [c.significant for c in near.comparisons] == [False, False, True]
+    assert near.confidence.startswith("undecided between gru and bag of words; ")
+    assert near.confidence.endswith("sure that lstm is worse than bag of words")
+
+
+def test_a_baseline_ahead_is_said_to_be_ahead() -> None:
+    verdict = checked(trial({"lstm": 0.88, "gru": 0.885}, {"bag of words": 0.9}, n=1000))
+    assert verdict.outcome == "baseline as good"
+    assert verdict.headline == (
+        "The plain baseline “bag of words” scored higher than every cell, though it is not shown to be better; take it."
+    )
+    some = checked(trial({"lstm": 0.6, "gru": 0.885}, {"bag of words": 0.9}, n=1000))
+    assert some.headline.endswith("it is not shown to be better than all; take it.")
+    alone = checked(trial({"gru": 0.885}, {"bag of words": 0.9}, n=1000))
+    assert "scored higher than gru, though" in alone.headline
+    long = checked(trial({"lstm": 0.88, "gru": 0.885}, {"bag of words and much else": 0.9}, n=1000))
+    assert long.headline.startswith("No cell is shown to be better than the plain baseline")
 
 
 def test_a_better_baseline() -> None:
@@ -168,7 +199,7 @@ def test_one_cell() -> None:
     alone = checked(trial({"gru": 0.9}))
     assert alone.outcome == "only cell"
     assert "was the only candidate" in alone.headline
-    assert alone.confidence.startswith("undecided")
+    assert alone.confidence == "undecided, as nothing was compared with gru"
     assert "better than gru; use it" in checked(trial({"gru": 0.6}, {"bag of words": 0.9})).headline
 
 
@@ -190,6 +221,9 @@ def test_the_reader_is_told_when_only_the_adjustment_decided() -> None:
     lstm, gru = (c for c in verdict.comparisons if c.family == "baselines")
     assert lstm.p <= 0.05 < lstm.adjusted_p < gru.p
     assert verdict.outcome == "baseline as good"
+    assert lstm.low > 0
+    assert verdict.sentences[0].endswith(" on average over many; that interval is of this pair alone.")
+    assert verdict.text.count("of this pair alone") == 1
     assert verdict.sentences[-1] == (
         "lstm against bag of words would count as a difference if nothing else had been compared; "
         "among 2 comparisons one such is easily luck."

@@ -26,7 +26,7 @@ def get(name: str) -> Cell:
         meant = f" Did you mean '{close[0]}'?" if close else ""
         raise ConfigError(
             f"there is no cell '{name}' in the zoo.{meant} The zoo has: {', '.join(names())}. "
-            "A cell of your own is a function marked @latchwork.cell: pass the function instead of a name."
+            "For a cell of your own, marked @latchwork.cell, pass the function, or file.py:name on the command line."
         )
     found = getattr(import_module(f"{__name__}.{name}"), name)
     assert isinstance(found, Cell)

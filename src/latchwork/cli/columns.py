@@ -43,6 +43,9 @@ def remembered_columns(folder: Path) -> Columns:
     """The columns that the model in ``folder`` was fitted on. Raises ConfigError where they were not kept."""
     try:
         kept = json.loads((folder / _FILE).read_text(encoding="utf-8"))
-        return Columns(kept["text"], tuple(kept["series"]))
+        columns = Columns(kept["text"], tuple(kept["series"]))
+        if not all(isinstance(name, str) for name in (columns.text or "", *columns.series)):
+            raise TypeError("a column's name is no text")
+        return columns
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ConfigError(f"{folder} does not say which columns to read; give --text COL or --series COL") from error

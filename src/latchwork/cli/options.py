@@ -58,6 +58,9 @@ def cell(name: str) -> str | Cell:
 def cell_list(names: str) -> list[str | Cell]:
     """``rnn,lstm,my.py:mine`` as cells. Raises ConfigError, also for none."""
     wanted = [name.strip() for name in names.split(",") if name.strip()]
+    twice = next((name for name in wanted if wanted.count(name) > 1), None)
+    if twice:
+        raise ConfigError(f"--cells names {twice} twice; give each cell once")
     if not wanted:
         raise ConfigError("--cells is empty; write for instance --cells rnn,lstm,gru")
     return [cell(name) for name in wanted]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,7 +61,9 @@ def explain(model: SequenceClassifier, sequence: Any) -> Explanation:
     if not len(encoded):
         raise DataError("there is nothing to explain: the text has no words")
     target = int(probabilities.argmax())
-    network = model.network_.eval().cpu()
+    # The caller's model stays where it is; one sequence is explained on the CPU.
+    network = model.network_ if _on_cpu(model) else copy.deepcopy(model.network_).cpu()
+    network.eval()
     inputs = torch.from_numpy(encoded)
     found = integrated_gradients(network, inputs, target)
 
@@ -93,3 +96,7 @@ def explain(model: SequenceClassifier, sequence: Any) -> Explanation:
         gate=gates[0].gate if gates else None,
         unseen=unseen,
     )
+
+
+def _on_cpu(model: SequenceClassifier) -> bool:
+    return bool(model.network_.head.weight.device.type == "cpu")

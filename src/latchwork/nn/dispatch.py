@@ -72,7 +72,7 @@ def torch_operator(graph: Graph) -> str | None:
     return _operators().get(graph.signature)
 
 
-def choose(graph: Graph, *, reset: bool, trace: bool, empty: bool = False) -> Dispatch:
+def choose(graph: Graph, *, reset: bool, trace: bool, lengths: bool = False, empty: bool = False) -> Dispatch:
     """The path for a call with these options.
 
     Raises:
@@ -91,7 +91,8 @@ def choose(graph: Graph, *, reset: bool, trace: bool, empty: bool = False) -> Di
     elif forced == "reference":
         why = "use_path('reference') asks for it"
     else:
-        return Dispatch("torch", operator, f"the cell is exactly what torch.{operator} computes")
+        ragged = "; rows of unequal length run packed in it" if lengths else ""
+        return Dispatch("torch", operator, f"the cell is exactly what torch.{operator} computes{ragged}")
     if forced == "torch":
         raise ConfigError(f"use_path('torch') cannot run this call: {why}")
     return Dispatch("reference", None, f"{why}; its graph runs step by step")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -39,6 +40,10 @@ class Form:
         data = pack_padded_sequence(ordered, length.cpu()).data
         return PackedSequence(data, self.packed.batch_sizes, order, self.packed.unsorted_indices)
 
+    def padded(self, x: Tensor) -> Tensor:
+        """The input as (T, B, I). :func:`read_input` leaves padding a PackedSequence to those who need it."""
+        return x if self.packed is None else pad_packed_sequence(self.packed)[0]
+
     def sequence(self, values: Tensor) -> Tensor:
         """(T, B, ·) → (B, T, ·) with ``batch_first``, (T, ·) for unbatched input."""
         if not self.batched:
@@ -62,6 +67,9 @@ def read_input(
 ) -> tuple[Tensor, Tensor | None, Tensor | None, Form]:
     """The input as (T, B, I), the lengths (B,) on the CPU, reset as (T, B), and the caller's form.
 
+    The lengths are None if all rows are full. Of a PackedSequence the lengths always come, and for the input stands a
+    tensor of its shape, type and device without its values: :meth:`Form.padded` gives those.
+
     Raises:
         ShapeError: a wrong number of dimensions, size, dtype or length.
     """
@@ -69,7 +77,11 @@ def read_input(
         if lengths is not None:
             raise ShapeError(f"{layer}: a PackedSequence carries its own lengths; leave lengths= out")
         _check_features(input.data, 2, layer, input_size, weight)
-        x, lengths = pad_packed_sequence(input)
+        rows = torch.arange(int(input.batch_sizes[0]))
+        lengths = (input.batch_sizes > rows[:, None]).sum(1)
+        if input.unsorted_indices is not None:
+            lengths = lengths[input.unsorted_indices.cpu()]
+        x = input.data.new_zeros(()).expand(len(input.batch_sizes), len(rows), input_size)
         return x, lengths, _read_reset(reset, x, False, True, layer), Form(batch_first, packed=input)
     if not isinstance(input, Tensor):
         raise ShapeError(f"{layer}: the input must be a tensor or a PackedSequence, not {type(input).__name__}")
@@ -106,12 +118,8 @@ def read_state(
     batch = x.shape[1]
     if hx is None:
         return tuple(x.new_zeros((layers, batch, width)) for width in widths)
-    given = (hx,) if isinstance(hx, Tensor) else tuple(hx)
-    if len(given) != len(names) or (isinstance(hx, Tensor) and len(names) > 1):
-        wanted = f"({', '.join(names)})" if len(names) > 1 else "one tensor"
-        raise ShapeError(f"{layer}: hx must be {wanted}, but {len(given)} tensor{'s'[: len(given) != 1]} came")
     states = []
-    for name, width, state in zip(names, widths, given, strict=True):
+    for name, width, state in zip(names, widths, state_tuple(hx, names, layer), strict=True):
         dims = 3 if form.batched else 2
         expected = (layers, batch, width) if form.batched else (layers, width)
         if state.dim() != dims or tuple(state.shape) != expected:
@@ -125,6 +133,20 @@ def read_state(
     return tuple(states)
 
 
+def state_tuple(hx: State, names: Sequence[str], layer: str) -> tuple[Tensor, ...]:
+    """The tensors of ``hx``, one for each name. Raises ShapeError if they are not."""
+    wanted = f"({', '.join(names)})" if len(names) > 1 else "one tensor"
+    if not isinstance(hx, Tensor | tuple | list):
+        raise ShapeError(f"{layer}: hx must be {wanted}, but {type(hx).__name__} came")
+    given = (hx,) if isinstance(hx, Tensor) else tuple(hx)
+    if len(given) != len(names):
+        raise ShapeError(f"{layer}: hx must be {wanted}, but {len(given)} tensor{'s'[: len(given) != 1]} came")
+    for name, state in zip(names, given, strict=True):
+        if not isinstance(state, Tensor):
+            raise ShapeError(f"{layer}: the state `{name}` must be a tensor, but {type(state).__name__} came")
+    return given
+
+
 def _check_features(input: Tensor, dims: int, layer: str, input_size: int, weight: Tensor) -> None:
     if input.dim() != dims:
         raise ShapeError(f"{layer}: input must have {dims} dimensions, got {input.dim()}")
@@ -133,31 +155,38 @@ def _check_features(input: Tensor, dims: int, layer: str, input_size: int, weigh
             f"{layer}: input.size(-1) must be equal to input_size. Expected {input_size}, got {input.shape[-1]}"
         )
     if input.dtype != weight.dtype and not torch.is_autocast_enabled(input.device.type):
+        other = f"module.to({input.dtype})" if input.is_floating_point() else "an nn.Embedding, if these are tokens"
         raise ShapeError(
             f"{layer}: the input is {input.dtype} and the weights are {weight.dtype}; "
-            f"use input.to({weight.dtype}) or module.to({input.dtype})"
+            f"use input.to({weight.dtype}) or {other}"
         )
     if input.device != weight.device:
         raise ShapeError(f"{layer}: the input is on {input.device} and the weights on {weight.device}; move one")
 
 
 def _read_lengths(lengths: Tensor | Sequence[int] | None, x: Tensor, layer: str) -> Tensor | None:
+    """(B,) on the CPU, or None if no row is shorter than the input: torch's operator is faster without packing."""
     if lengths is None:
         return None
     steps, batch = x.shape[:2]
-    length = torch.as_tensor(lengths).cpu() if len(lengths) else torch.zeros(0, dtype=torch.long)
-    if length.is_floating_point() or length.dtype == torch.bool or length.shape != (batch,):
-        raise ShapeError(
-            f"{layer}: lengths must be {batch} integers, one for each row; "
-            f"got shape {tuple(length.shape)} of {length.dtype}"
-        )
+    due = f"{layer}: lengths must be {batch} integers, one for each row"
+    try:
+        length = torch.as_tensor(lengths).cpu()
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ShapeError(f"{due}; got {reprlib.repr(lengths)}") from error
+    if length.dim() == 0:
+        raise ShapeError(f"{due}; got one number, {length.item()}")
+    if length.numel() == 0:
+        length = length.long()  # an empty list has no integers to show its type
+    if length.is_floating_point() or length.is_complex() or length.dtype == torch.bool or length.shape != (batch,):
+        raise ShapeError(f"{due}; got shape {tuple(length.shape)} of {length.dtype}")
     length = length.long()
     if batch and (int(length.min()) < 0 or int(length.max()) > steps):
         row = int(((length < 0) | (length > steps)).nonzero()[0])
         raise ShapeError(
             f"{layer}: lengths[{row}] is {int(length[row])}, but must be in 0…{steps}, the steps there are"
         )
-    return length
+    return None if bool((length == steps).all()) else length
 
 
 def _read_reset(reset: Tensor | None, x: Tensor, batch_first: bool, batched: bool, layer: str) -> Tensor | None:

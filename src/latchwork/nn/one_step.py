@@ -11,9 +11,10 @@ from torch import Tensor, nn
 from latchwork.errors import ConfigError, ShapeError
 from latchwork.language.cell import Cell
 from latchwork.language.transforms import variant
+from latchwork.nn.arguments import check_flags, check_forget_bias, check_sizes
 from latchwork.nn.classic import nonlinearity_cell
 from latchwork.nn.dispatch import Dispatch, choose
-from latchwork.nn.inputs import State
+from latchwork.nn.inputs import State, state_tuple
 from latchwork.nn.parameters import collect, initialise, keep_gate, register
 from latchwork.nn.recurrent import resolve
 from latchwork.reference.interpreter import Masks, Program, program
@@ -49,13 +50,13 @@ class RecurrentCell(nn.Module):
         forget_bias: float | None = None,
     ) -> None:
         super().__init__()
+        check_flags(bias=bias, layer_norm=layer_norm, peephole=peephole)
+        check_sizes(input_size=input_size, hidden_size=hidden_size)
+        check_forget_bias(forget_bias)
         plain = resolve(cell)
         self.cell = variant(plain, layer_norm=layer_norm, zoneout=zoneout, peephole=peephole, bias=bias)
         if any(value.op == "project" for value in self.cell.graph.order):
             raise ConfigError(f"{self.cell.name} has a projection, which single steps do not offer; use Recurrent")
-        for name, size in (("input_size", input_size), ("hidden_size", hidden_size)):
-            if size <= 0:
-                raise ConfigError(f"{name} must be greater than zero, got {size}")
         self.input_size = input_size
         self.hidden_size = hidden_size
         self.bias = bias
@@ -89,14 +90,11 @@ class RecurrentCell(nn.Module):
             raise ShapeError(
                 f"{title}: input has inconsistent input_size: got {x.shape[-1]}, expected {self.input_size}"
             )
-        names = [state.name for state in self.cell.graph.states]
+        names = [state.name or "" for state in self.cell.graph.states]
         if hx is None:
             states = tuple(x.new_zeros((x.shape[0], self.hidden_size)) for _ in names)
         else:
-            given = (hx,) if isinstance(hx, Tensor) else tuple(hx)
-            if len(given) != len(names):
-                raise ShapeError(f"{title}: the state is ({', '.join(map(str, names))}), but {len(given)} came")
-            states = tuple(s if batched else s.unsqueeze(0) for s in given)
+            states = tuple(s if batched else s.unsqueeze(0) for s in state_tuple(hx, names, title))
             for name, state in zip(names, states, strict=True):
                 expected = (x.shape[0], self.hidden_size)
                 if tuple(state.shape) != expected:

@@ -16,7 +16,8 @@ from latchwork import cells
 from latchwork.errors import ConfigError
 from latchwork.language.cell import Cell
 from latchwork.language.transforms import variant
-from latchwork.nn.dispatch import Dispatch, choose
+from latchwork.nn.arguments import check_flags, check_forget_bias, check_projection, check_sizes
+from latchwork.nn.dispatch import Dispatch, choose, torch_operator
 from latchwork.nn.inputs import Form, State, read_input, read_state
 from latchwork.nn.parameters import collect, initialise, keep_gate, register
 from latchwork.nn.trace import Trace
@@ -74,7 +75,13 @@ class Recurrent(nn.Module):
         forget_bias: float | None = None,
     ) -> None:
         super().__init__()
-        _check_arguments(input_size, hidden_size, num_layers, bias, batch_first, dropout, proj_size)
+        _check_dropout(dropout, num_layers)
+        check_flags(
+            bias=bias, batch_first=batch_first, bidirectional=bidirectional, layer_norm=layer_norm, peephole=peephole
+        )
+        check_sizes(input_size=input_size, hidden_size=hidden_size, num_layers=num_layers)
+        check_projection(proj_size, hidden_size)
+        check_forget_bias(forget_bias)
         plain = resolve(cell)
         projected_itself = any(value.op == "project" for value in plain.graph.order)
         if projected_itself and not proj_size:
@@ -94,10 +101,12 @@ class Recurrent(nn.Module):
         self.bias = bias
         self.batch_first = batch_first
         self.dropout = float(dropout)
-        self.bidirectional = bool(bidirectional)
+        self.bidirectional = bidirectional
         self.proj_size = proj_size
         self.forget_bias = forget_bias
         self._keep_gate = None if forget_bias is None else keep_gate(plain)
+        operator = torch_operator(plain.graph)
+        self._mode = operator.upper() if operator else plain.name
         self._options = {
             "layer_norm": layer_norm,
             "zoneout": zoneout,
@@ -118,6 +127,11 @@ class Recurrent(nn.Module):
         for suffix in self._all_suffixes():
             tensors = collect(self, layout, suffix)
             initialise(tensors, layout, self.hidden_size, self.forget_bias, self._keep_gate)
+
+    @property
+    def mode(self) -> str:
+        """Torch's name of the cell: LSTM, GRU, RNN_TANH or RNN_RELU, whatever the options; else the cell's name."""
+        return self._mode
 
     @property
     def directions(self) -> int:
@@ -214,15 +228,21 @@ class Recurrent(nn.Module):
         if path.operator:
             out, final = self._run_operator(path.operator, x, states, length, form.packed)
         else:
-            out, final, trace = self._run_reference(x, states, length, cuts, return_trace, form)
+            out, final, trace = self._run_reference(form.padded(x), states, length, cuts, return_trace, form)
         result = out if isinstance(out, PackedSequence) else form.output(out, length)
         shaped = form.states(final)
         state: State = shaped[0] if len(shaped) == 1 else shaped
         return (result, state, trace) if return_trace else (result, state)
 
-    def explain_dispatch(self, *, reset: bool = False, return_trace: bool = False) -> Dispatch:
-        """Which path a call with these options takes, and why."""
-        return choose(self.cell.graph, reset=reset, trace=return_trace)
+    def explain_dispatch(self, *, lengths: bool = False, reset: bool = False, return_trace: bool = False) -> Dispatch:
+        """Which path a call with these options takes, and why.
+
+        Args:
+            lengths: whether rows are shorter than the input, by ``lengths`` or in a PackedSequence.
+            reset: whether ``reset`` is given.
+            return_trace: whether the trace is asked for.
+        """
+        return choose(self.cell.graph, lengths=lengths, reset=reset, trace=return_trace)
 
     def extra_repr(self) -> str:
         shown = [repr(self.cell.name)] if type(self) is Recurrent else []
@@ -359,9 +379,7 @@ def resolve(cell: str | Cell) -> Cell:
     )
 
 
-def _check_arguments(
-    input_size: int, hidden_size: int, num_layers: int, bias: bool, batch_first: bool, dropout: object, proj_size: int
-) -> None:
+def _check_dropout(dropout: object, num_layers: int) -> None:
     if isinstance(dropout, bool) or not isinstance(dropout, numbers.Real) or not 0 <= float(dropout) <= 1:
         raise ConfigError(f"dropout should be a number in range [0, 1], the probability of zeroing; got {dropout!r}")
     if float(dropout) > 0 and num_layers == 1:
@@ -370,15 +388,3 @@ def _check_arguments(
             f"got dropout={dropout} and num_layers={num_layers}",
             stacklevel=3,
         )
-    for name, flag in (("bias", bias), ("batch_first", batch_first)):
-        if not isinstance(flag, bool):
-            raise TypeError(f"{name} should be of type bool, got: {type(flag).__name__}")
-    for name, size in (("input_size", input_size), ("hidden_size", hidden_size), ("num_layers", num_layers)):
-        if not isinstance(size, int):
-            raise TypeError(f"{name} should be of type int, got: {type(size).__name__}")
-        if size <= 0:
-            raise ConfigError(f"{name} must be greater than zero, got {size}")
-    if proj_size < 0:
-        raise ConfigError(f"proj_size should be a positive integer or zero to disable projections, got {proj_size}")
-    if proj_size >= hidden_size:
-        raise ConfigError(f"proj_size has to be smaller than hidden_size, got {proj_size} and {hidden_size}")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import math
+import numbers
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -30,12 +32,31 @@ from latchwork.tasks.batches import Batch, collate, plan
 from latchwork.tasks.card import model_card
 from latchwork.tasks.encoders import SeriesEncoder, TextEncoder
 from latchwork.tasks.folder import read_folder, write_folder
+from latchwork.tasks.labels import class_labels
 from latchwork.tasks.network import SequenceNetwork, Shape
 from latchwork.tasks.progress import ProgressBar
-from latchwork.tasks.sequences import is_table, is_text, series, texts
+from latchwork.tasks.sequences import is_table, is_text, rows_of, series, texts
 from latchwork.tasks.training import Epoch, Listener, Plan, Silent, train
 
 _PREDICTION_BATCH = 256
+# Option → its kind, the least it may be, what it must be below, and whether it may be None.
+_OPTIONS: dict[str, tuple[type, float, float, bool]] = {
+    "hidden_size": (numbers.Integral, 1, math.inf, False),
+    "num_layers": (numbers.Integral, 1, math.inf, False),
+    "embedding_size": (numbers.Integral, 1, math.inf, False),
+    "max_epochs": (numbers.Integral, 1, math.inf, False),
+    "batch_size": (numbers.Integral, 1, math.inf, False),
+    "max_length": (numbers.Integral, 1, math.inf, False),
+    "vocabulary_size": (numbers.Integral, 3, math.inf, False),
+    "min_count": (numbers.Integral, 1, math.inf, False),
+    "patience": (numbers.Integral, 1, math.inf, True),
+    "learning_rate": (numbers.Real, 1e-12, math.inf, False),
+    "weight_decay": (numbers.Real, 0, math.inf, False),
+    "clip": (numbers.Real, 1e-12, math.inf, False),
+    "time_budget": (numbers.Real, 0, math.inf, True),
+    "validation_fraction": (numbers.Real, 1e-12, 1, False),
+    "dropout": (numbers.Real, 0, 1, False),
+}
 
 
 class SequenceClassifier(ClassifierMixin, BaseEstimator):
@@ -144,18 +165,14 @@ class SequenceClassifier(ClassifierMixin, BaseEstimator):
         self._check_options()
         sequences, classes = self._read_training(X, y)
         self.classes_, targets = np.unique(classes, return_inverse=True)
-        if len(self.classes_) < 2:
-            raise DataError(
-                f"the classifier needs at least two classes, but y has 1 class: {self.classes_[0]!r}; "
-                "give rows of another class as well"
-            )
+        like = TextEncoder if isinstance(sequences[0], str) else SeriesEncoder
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         if X_valid is None:
             chosen, held = self._hold_out(targets, seed)
             valid = [sequences[i] for i in held], targets[held]
             sequences, targets = [sequences[i] for i in chosen], targets[chosen]
         else:
-            valid = self._read_validation(X_valid, y_valid)
+            valid = self._read_validation(X_valid, y_valid, like)
         self.encoder_ = self._learn_encoder(sequences)
         encoded, encoded_valid = self.encoder_.encode(sequences), self.encoder_.encode(valid[0])
         weights = self._class_weights(targets)
@@ -178,7 +195,7 @@ class SequenceClassifier(ClassifierMixin, BaseEstimator):
     def encode(self, X: Any) -> list[NDArray[Any]]:
         """What the network reads of each sequence: (T,) token numbers, or (T, I) scaled numbers."""
         check_is_fitted(self)
-        encoded: list[NDArray[Any]] = self.encoder_.encode(self._read(X))
+        encoded: list[NDArray[Any]] = self.encoder_.encode(self._read(X, type(self.encoder_)))
         return encoded
 
     def save(self, folder: str | Path) -> Path:
@@ -189,7 +206,11 @@ class SequenceClassifier(ClassifierMixin, BaseEstimator):
         """
         check_is_fitted(self)
         folder = Path(folder)
-        parameters = {name: value for name, value in self.get_params(deep=False).items() if name != "cell"}
+        parameters = {
+            name: value.item() if isinstance(value, np.generic) else value
+            for name, value in self.get_params(deep=False).items()
+            if name != "cell"
+        }
         parameters["checkpoint_dir"] = None if self.checkpoint_dir is None else str(self.checkpoint_dir)
         parameters["cell_options"] = None if self.cell_options is None else dict(self.cell_options)
         if isinstance(self.class_weight, Mapping):
@@ -241,36 +262,42 @@ class SequenceClassifier(ClassifierMixin, BaseEstimator):
     def _read_training(self, X: Any, y: Any) -> tuple[list[Any], NDArray[Any]]:
         if y is None:
             raise DataError("requires y to be passed, but the target y is None: give the class of each sequence")
-        if not is_text(X) and is_table(X):
-            values, classes = validate_data(self, X, y, dtype=np.float64)
-            sequences: list[Any] = series(values)
+        rows = rows_of(X)
+        if is_text(rows) or not is_table(rows):
+            sequences: list[Any] = texts(rows) if is_text(rows) else series(rows)
+            if not sequences:
+                raise DataError("X is empty; give sequences to train on")
         else:
-            sequences = self._read(X)
-            classes = np.asarray(y)
+            values, y = validate_data(self, rows, y, dtype=np.float64)
+            sequences = series(values)
+        classes = class_labels(y)
         check_classification_targets(classes)
-        if classes.ndim != 1 or len(classes) != len(sequences):
-            raise DataError(f"X has {len(sequences)} sequences and y has shape {classes.shape}; give one class each")
-        if not sequences:
-            raise DataError("X is empty; give sequences to train on")
+        if len(classes) != len(sequences):
+            raise DataError(f"X has {len(sequences)} sequences and y has {len(classes)} classes; give one class each")
         return sequences, classes
 
-    def _read(self, X: Any) -> list[Any]:
-        fitted = getattr(self, "encoder_", None)
-        if is_text(X):
-            if isinstance(fitted, SeriesEncoder):
+    def _read(self, X: Any, like: type[TextEncoder] | type[SeriesEncoder]) -> list[Any]:
+        """Sequences of the kind that was trained on."""
+        rows = rows_of(X)
+        if is_text(rows):
+            if like is SeriesEncoder:
                 raise DataError("the model was trained on series of numbers, but X holds texts")
-            return list(texts(X))
-        if isinstance(fitted, TextEncoder) and len(X):
+            return list(texts(rows))
+        if like is TextEncoder and len(rows):
             raise DataError("the model was trained on texts, but X holds none; give a list of texts")
-        if is_table(X):
-            return list(series(validate_data(self, X, dtype=np.float64, reset=False)))
-        return list(series(X))
+        if is_table(rows):
+            return list(series(validate_data(self, rows, dtype=np.float64, reset=False)))
+        return list(series(rows))
 
-    def _read_validation(self, X: Any, y: Any) -> tuple[list[Any], NDArray[np.intp]]:
-        sequences, classes = self._read(X), np.asarray(y)
-        if len(sequences) != len(classes) or not sequences:
-            raise DataError(f"X_valid has {len(sequences)} sequences and y_valid {len(classes)} classes")
-        unknown = sorted(set(classes.tolist()) - set(self.classes_.tolist()))
+    def _read_validation(
+        self, X: Any, y: Any, like: type[TextEncoder] | type[SeriesEncoder]
+    ) -> tuple[list[Any], NDArray[np.intp]]:
+        if y is None:
+            raise DataError("X_valid came without y_valid; give both or none")
+        sequences, classes = self._read(X, like), np.asarray(y)
+        if classes.shape != (len(sequences),) or not sequences:
+            raise DataError(f"X_valid has {len(sequences)} sequences and y_valid has shape {classes.shape}")
+        unknown = [c for c in np.unique(classes).tolist() if c not in self.classes_]
         if unknown:
             raise DataError(f"y_valid has the class {unknown[0]!r}, which y does not have")
         return sequences, np.searchsorted(self.classes_, classes)
@@ -289,15 +316,23 @@ class SequenceClassifier(ClassifierMixin, BaseEstimator):
     # Training
 
     def _check_options(self) -> None:
-        positive = ("hidden_size", "num_layers", "embedding_size", "max_epochs", "batch_size", "max_length")
-        for name in (*positive, "learning_rate", "clip"):
+        for name, (kind, low, high, optional) in _OPTIONS.items():
             value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or value <= 0:
-                raise ConfigError(f"{name} must be a number above 0, but is {value!r}")
-        if not 0 < self.validation_fraction < 1:
-            raise ConfigError(f"validation_fraction must be between 0 and 1, but is {self.validation_fraction!r}")
-        if not 0 <= self.dropout < 1:
-            raise ConfigError(f"dropout must be at least 0 and below 1, but is {self.dropout!r}")
+            if value is None and optional:
+                continue
+            right = not isinstance(value, bool) and isinstance(value, (numbers.Integral, kind))
+            if not right or not low <= value < high:
+                what = "a whole number" if kind is numbers.Integral else "a number"
+                top = f" and below {high:g}" if high < math.inf else ""
+                raise ConfigError(f"{name} must be {what}, at least {low:g}{top}, but is {value!r}")
+        allowed = ("layer_norm", "zoneout", "recurrent_dropout", "peephole", "forget_bias", "proj_size", "bias")
+        unknown = [name for name in self.cell_options or {} if name not in allowed]
+        if unknown:
+            raise ConfigError(f"cell_options has {unknown[0]!r}; it may have: {', '.join(allowed)}")
+        if isinstance(self.class_weight, Mapping):
+            for name, weight in self.class_weight.items():
+                if not isinstance(weight, (int, float, np.number)) or weight < 0:
+                    raise ConfigError(f"class_weight of {name!r} must be a number of at least 0, but is {weight!r}")
 
     def _learn_encoder(self, sequences: list[Any]) -> TextEncoder | SeriesEncoder:
         if isinstance(sequences[0], str):
@@ -308,10 +343,10 @@ class SequenceClassifier(ClassifierMixin, BaseEstimator):
         text = isinstance(self.encoder_, TextEncoder)
         return Shape(
             vocabulary=self.encoder_.vocabulary_size if isinstance(self.encoder_, TextEncoder) else None,
-            features=self.embedding_size if text else self.encoder_.channels,  # type: ignore[union-attr]
+            features=int(self.embedding_size) if text else self.encoder_.channels,  # type: ignore[union-attr]
             outputs=len(self.classes_),
-            hidden_size=self.hidden_size,
-            num_layers=self.num_layers,
+            hidden_size=int(self.hidden_size),  # numpy's whole numbers too
+            num_layers=int(self.num_layers),
             bidirectional=self.bidirectional,
             pooling=self.pooling,  # type: ignore[arg-type]
             dropout=self.dropout,
@@ -363,6 +398,8 @@ class SequenceClassifier(ClassifierMixin, BaseEstimator):
             loss = F.cross_entropy(scores, truth, weight)
             return float(loss), float((scores.argmax(1) == truth).float().mean())
 
+        if self.checkpoint_dir is not None and Path(self.checkpoint_dir).is_file():
+            raise ConfigError(f"checkpoint_dir={str(self.checkpoint_dir)!r} is a file; give a folder")
         checkpoint = None if self.checkpoint_dir is None else Path(self.checkpoint_dir) / "checkpoint.safetensors"
         training = Plan(
             max_epochs=self.max_epochs,
@@ -373,7 +410,9 @@ class SequenceClassifier(ClassifierMixin, BaseEstimator):
             time_budget=self.time_budget,
             seed=seed,
             checkpoint=checkpoint,
-            fingerprint="" if checkpoint is None else self._fingerprint(encoded, targets, encoded_valid, seed),
+            fingerprint=""
+            if checkpoint is None
+            else self._fingerprint((*encoded, targets), (*encoded_valid, targets_valid), seed),
         )
         with self._listener() as listener:
             history = train(self.network_, batches, loss_of, validate, training, listener)
@@ -394,16 +433,14 @@ class SequenceClassifier(ClassifierMixin, BaseEstimator):
         self.best_epoch_ = losses.index(min(losses)) if losses else 0
         self.n_iter_ = len(self.history_)
 
-    def _fingerprint(
-        self, encoded: list[NDArray[Any]], targets: NDArray[np.intp], valid: list[NDArray[Any]], seed: int
-    ) -> str:
+    def _fingerprint(self, training: Sequence[NDArray[Any]], valid: Sequence[NDArray[Any]], seed: int) -> str:
         """What a checkpoint belongs to: the data, and every option that changes the weights."""
         ignored = {"cell", "checkpoint_dir", "verbose", "random_state", "time_budget", "max_epochs", "patience"}
         options = {k: v for k, v in self.get_params(deep=False).items() if k not in ignored}
         cell = self.cell if isinstance(self.cell, str) else cell_to_data(self.cell)
         digest = hashlib.sha256(json.dumps([options, cell, seed], default=str, sort_keys=True).encode())
-        for array in (*encoded, targets, *valid):
-            digest.update(np.ascontiguousarray(array).tobytes() + b"|")
+        for array in (*training, *valid):
+            digest.update(repr(array.shape).encode() + np.ascontiguousarray(array).tobytes())
         return digest.hexdigest()
 
     # Prediction
@@ -427,7 +464,10 @@ class SequenceClassifier(ClassifierMixin, BaseEstimator):
     def _device(self) -> torch.device:
         if self.device == "auto":
             return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        return torch.device(self.device)
+        try:
+            return torch.empty(0, device=self.device).device
+        except (RuntimeError, AssertionError) as error:
+            raise ConfigError(f"device={self.device!r} cannot be used here: {error}".splitlines()[0]) from error
 
     def _card(self, folder: Path) -> str:
         cell = self.cell if isinstance(self.cell, str) else self.cell.name

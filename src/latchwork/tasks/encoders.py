@@ -52,14 +52,16 @@ class TextEncoder:
 
         Rarer words are what it learns to do with a word it does not know.
         """
-        tokenizer = Tokenizer(WordLevel({PADDING: 0, UNSEEN: 1}, unk_token=UNSEEN))
+        tokenizer = Tokenizer(WordLevel({}, unk_token=UNSEEN))
         tokenizer.normalizer = Normalizers([NFC(), Lowercase()])
         # Words keep their apostrophes, since "don't" is no "don".
         tokenizer.pre_tokenizer = Split(Regex(r"\w+(?:['’]\w+)*|[^\w\s]"), behavior="removed", invert=True)
-        trainer = WordLevelTrainer(
-            vocab_size=vocabulary_size, min_frequency=min_count, special_tokens=[PADDING, UNSEEN], show_progress=False
-        )
+        # Were the first two tokens special to the tokenizer, a text could contain them.
+        trainer = WordLevelTrainer(vocab_size=vocabulary_size - 2, min_frequency=min_count, show_progress=False)
         tokenizer.train_from_iterator(texts, trainer)
+        words = sorted(tokenizer.get_vocab().items(), key=lambda item: item[1])
+        numbered = {word: number for number, word in enumerate([PADDING, UNSEEN, *(word for word, _ in words)])}
+        tokenizer.model = WordLevel(numbered, unk_token=UNSEEN)
         return cls(tokenizer, max_length)
 
     @property
@@ -83,7 +85,11 @@ class TextEncoder:
     @classmethod
     def from_data(cls, data: dict[str, Any]) -> TextEncoder:
         """The encoder that :meth:`to_data` wrote."""
-        return cls(Tokenizer.from_str(json.dumps(data["tokenizer"])), data["max_length"])
+        try:
+            tokenizer = Tokenizer.from_str(json.dumps(data["tokenizer"]))
+        except Exception as error:  # the library raises no narrower one
+            raise DataError(f"the saved tokenizer is damaged: {error}") from error
+        return cls(tokenizer, data["max_length"])
 
 
 class SeriesEncoder:
@@ -105,8 +111,12 @@ class SeriesEncoder:
         values = np.concatenate(series)
         if not len(values):
             raise DataError("every series is empty; give series with at least one step")
-        scale = values.std(0)
-        return cls(values.mean(0), np.where(scale > 0, scale, 1.0))
+        with np.errstate(over="ignore", invalid="ignore"):
+            mean, scale = values.mean(0), values.std(0)
+        if not np.isfinite(scale).all():
+            channel = int(np.argmax(~np.isfinite(scale)))
+            raise DataError(f"the values of channel {channel} are too large to be scaled; divide them first")
+        return cls(mean, np.where(scale > 0, scale, 1.0))
 
     @property
     def channels(self) -> int:
@@ -120,7 +130,15 @@ class SeriesEncoder:
                 raise DataError(
                     f"series {row} has {series.shape[1]} channels, but the model was trained on {self.channels}"
                 )
-        return [((series - self.mean) / self.scale).astype(np.float32) for series in sequences]
+        encoded = []
+        for row, series in enumerate(sequences):
+            with np.errstate(over="ignore"):
+                scaled = ((series - self.mean) / self.scale).astype(np.float32)
+            if not np.isfinite(scaled).all():
+                channel = int(np.argwhere(~np.isfinite(scaled))[0][1])
+                raise DataError(f"series {row} has a value in channel {channel} far beyond all of the training data")
+            encoded.append(scaled)
+        return encoded
 
     def to_data(self) -> dict[str, Any]:
         """The means and scales as plain data."""

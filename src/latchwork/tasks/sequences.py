@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -11,23 +11,41 @@ from numpy.typing import NDArray
 from latchwork.errors import DataError
 
 
-def is_text(X: Any) -> bool:
-    """Whether X holds texts: its first row is a string."""
+def rows_of(X: Any) -> Any:
+    """X with its rows at hand: an array as it is, texts and whatever else can be gone through as a list.
+
+    Raises:
+        DataError: X is one text, or cannot be gone through.
+    """
     if isinstance(X, str):
         raise DataError("X is one text; give a list of texts, [text] for a single one")
-    if not hasattr(X, "__iter__") or getattr(X, "ndim", 1) != 1:
-        return False
-    return isinstance(next(iter(X), None), str)
+    if getattr(X, "ndim", 1) != 1:
+        if X.ndim == 2 and X.shape[1] == 1 and not hasattr(X, "nnz"):
+            column = np.asarray(X)[:, 0].tolist()
+            return column if any(isinstance(row, str) for row in column) else X
+        return np.asarray(X) if X.ndim == 3 else X
+    if isinstance(X, np.ndarray) and X.dtype.kind not in "USO":
+        return X
+    if not isinstance(X, Iterable):
+        return X  # scikit-learn's own words for it are good
+    rows = list(X)
+    for row, given in enumerate(rows):
+        if isinstance(given, (list, tuple)) and any(isinstance(word, str) for word in given):
+            raise DataError(f"row {row} of X is a list of words; give each text as one string, ' '.join(words)")
+    return rows
 
 
-def is_table(X: Any) -> bool:
-    """Whether X is what scikit-learn takes as a table of numbers: (N, T), a row being a series of one channel."""
-    if isinstance(X, np.ndarray):
-        return X.ndim == 2 or (X.ndim < 2 and X.dtype != object)
-    if isinstance(X, (list, tuple)):
-        rows_of_numbers = all(isinstance(row, (list, tuple)) and all(np.isscalar(v) for v in row) for row in X)
-        return bool(X) and rows_of_numbers and len({len(row) for row in X}) == 1
-    return not isinstance(X, Iterator)
+def is_text(rows: Any) -> bool:
+    """Whether rows, as :func:`rows_of` gives them, are texts."""
+    return isinstance(rows, list) and any(isinstance(row, str) for row in rows)
+
+
+def is_table(rows: Any) -> bool:
+    """Whether rows are what scikit-learn takes as a table of numbers: (N, T), a row being a series of one channel."""
+    if isinstance(rows, list):
+        of_numbers = all(isinstance(row, (list, tuple)) and all(np.isscalar(v) for v in row) for row in rows)
+        return bool(rows) and of_numbers and len({len(row) for row in rows}) == 1
+    return getattr(rows, "ndim", 2) <= 2
 
 
 def texts(X: Iterable[Any]) -> list[str]:
@@ -35,7 +53,11 @@ def texts(X: Iterable[Any]) -> list[str]:
     rows = list(X)
     for row, text in enumerate(rows):
         if not isinstance(text, str):
-            raise DataError(f"row {row} of X is {type(text).__name__}, but the first is a text; give texts only")
+            raise DataError(f"row {row} of X is {type(text).__name__}, but others are texts; give texts only")
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise DataError(f"row {row} of X is no valid text: {error}") from error
     return [str(text) for text in rows]
 
 

@@ -14,6 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from latchwork.errors import DataError, ShapeError
+from latchwork.tasks.sequences import rows_of
 from latchwork.trial.results import Kind
 from latchwork.trial.runner import Fitted
 
@@ -69,9 +70,10 @@ def baselines_for(X: Sequence[Any] | np.ndarray) -> list[Baseline]:
     Raises:
         DataError: no rows.
     """
-    if len(X) == 0:
+    rows = rows_of(X)
+    if len(rows) == 0:
         raise DataError("X has no rows")
-    return [majority(), bag_of_words() if isinstance(X[0], str) else series_summary()]
+    return [majority(), bag_of_words() if isinstance(rows[0], str) else series_summary()]
 
 
 def summarise(X: Sequence[Any] | np.ndarray) -> np.ndarray:

@@ -10,16 +10,17 @@ import numpy as np
 
 from latchwork.errors import ConfigError
 from latchwork.language.cell import Cell
+from latchwork.nn.recurrent import resolve
 from latchwork.tasks.classifier import SequenceClassifier
 from latchwork.tasks.network import Shape, recurrent_parameters
-from latchwork.tasks.sequences import is_text, series
+from latchwork.tasks.sequences import is_text, rows_of, series
 from latchwork.trial.results import Kind
 from latchwork.trial.runner import Fitted
 
 # A plain RNN wants a smaller step than a gated cell. Each cell picks its own, from the same list.
 SETTINGS: tuple[Mapping[str, Any], ...] = ({"learning_rate": 0.005}, {"learning_rate": 0.0015})
 
-_MOST_UNITS = 4096
+_FEWEST_UNITS, _MOST_UNITS = 2, 4096
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ class CellCandidate:
     def estimator(self, settings: Mapping[str, Any], seed: int) -> SequenceClassifier:
         """The estimator with these settings."""
         options = {**self.options, **settings, "random_state": seed}
+        options["cell_options"] = _with_projection(self.cell, self.hidden_size, options.get("cell_options"))
         return SequenceClassifier(self.cell, hidden_size=self.hidden_size, **options)
 
     def fit(
@@ -99,8 +101,9 @@ def cell_candidates(
     if not cells:
         raise ConfigError("a trial needs at least one cell; give for instance rnn, lstm and gru")
     defaults = SequenceClassifier().get_params() | options
-    text = is_text(X)
-    features = defaults["embedding_size"] if text else series(X[:1])[0].shape[1]
+    rows = rows_of(X)
+    text = is_text(rows)
+    features = defaults["embedding_size"] if text else series(rows[:1])[0].shape[1]
 
     def size(cell: str | Cell, hidden_size: int) -> int:
         shape = Shape(
@@ -110,7 +113,7 @@ def cell_candidates(
             hidden_size=hidden_size,
             num_layers=defaults["num_layers"],
             bidirectional=defaults["bidirectional"],
-            options=defaults["cell_options"] or {},
+            options=_with_projection(cell, hidden_size, defaults["cell_options"]),
         )
         return recurrent_parameters(cell, shape)
 
@@ -125,13 +128,19 @@ def cell_candidates(
     return candidates
 
 
+def _with_projection(cell: str | Cell, hidden_size: int, options: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The cell's options; a cell that projects its output projects to half of its units, unless told otherwise."""
+    projects = resolve(cell).graph.output_size == "P"
+    return {**({"proj_size": max(1, hidden_size // 2)} if projects else {}), **(options or {})}
+
+
 def _matching(size: Any, target: int) -> int:
     """The number of units whose count of learned numbers is nearest to ``target``: it grows with the units."""
-    low, high = 1, _MOST_UNITS
+    low, high = _FEWEST_UNITS, _MOST_UNITS
     while low < high:
         middle = (low + high) // 2
         if size(middle) < target:
             low = middle + 1
         else:
             high = middle
-    return low if low == 1 or size(low) - target <= target - size(low - 1) else low - 1
+    return low if low == _FEWEST_UNITS or size(low) - target <= target - size(low - 1) else low - 1

@@ -27,12 +27,17 @@ from joblib import Parallel, delayed, parallel_config
 from sklearn.metrics import precision_recall_fscore_support
 
 from latchwork.errors import ConfigError, DataError
+from latchwork.tasks.labels import class_labels
+from latchwork.tasks.sequences import rows_of
 from latchwork.trial.results import KINDS, Contestant, Kind, Run, SplitSizes, TrialResult
-from latchwork.trial.splits import Split, class_labels, make_splits
+from latchwork.trial.splits import Split, make_splits
 from latchwork.trial.statistics import row_pulls
 
 METRICS = ("accuracy", "macro_f1", "balanced_accuracy")
 """What is scored: each a share in [0, 1], more is better."""
+
+TEST_FRACTION, VALIDATION_FRACTION = 0.2, 0.15
+"""Shares of all rows, unless said otherwise."""
 
 MIN_REPEATS = 3
 """Fewer splits can show next to nothing."""
@@ -99,8 +104,8 @@ def run_trial(
     test_rows: Sequence[int] | np.ndarray | None = None,
     repeats: int = 10,
     seeds_per_split: int = 1,
-    test_fraction: float = 0.2,
-    validation_fraction: float = 0.15,
+    test_fraction: float = TEST_FRACTION,
+    validation_fraction: float = VALIDATION_FRACTION,
     seed: int = 0,
     tuning_budget: int | None = None,
     time_budget: float | None = None,
@@ -134,6 +139,7 @@ def run_trial(
     """
     _check_options(candidates, repeats, seeds_per_split, tuning_budget, time_budget, metric, jobs)
     labels = class_labels(y)
+    X = rows_of(X)
     if len(X) != len(labels):
         raise DataError(f"X has {len(X)} rows and y has {len(labels)}; they must be as many")
     splits = make_splits(
@@ -175,6 +181,9 @@ def run_trial(
             affordable = int(time_budget * number / max(perf_counter() - start, 1e-9))
             planned = max(number, min(repeats, max(MIN_REPEATS, affordable)))
     notes = []
+    taken = perf_counter() - start
+    if time_budget is not None and taken > 1.2 * time_budget:
+        notes.append(f"{number} splits, the fewest that tell anything, took {taken:.0f} seconds, over the time budget.")
     if number < repeats:
         notes.append(
             f"To keep to the time budget of {time_budget:g} seconds, {number} of the {repeats} planned splits "

@@ -16,6 +16,7 @@ import numpy as np
 from sklearn.model_selection import GroupShuffleSplit, StratifiedShuffleSplit
 
 from latchwork.errors import ConfigError, DataError
+from latchwork.tasks.labels import class_labels
 
 # Whole groups are drawn blindly; a draw that leaves a class out of a part is thrown away and drawn again.
 _DRAWS = 500
@@ -77,25 +78,6 @@ def make_splits(
         train, validation = _draw(rest, labels, groups, rest_fraction, second, parts_left=1)
         splits.append(Split(train, validation, test))
     return splits
-
-
-def class_labels(y: Sequence[Any] | np.ndarray) -> np.ndarray:
-    """(n,) classes as an array.
-
-    Raises:
-        DataError: not one label for each row, a missing label (the message names the row), fewer than 2 classes.
-    """
-    for row, label in enumerate(y):
-        if label is None or (isinstance(label, float | np.floating) and math.isnan(label)):
-            raise DataError(f"row {row} has no label; remove such rows")
-    labels = _array(y)
-    if labels.ndim != 1:
-        raise DataError(f"y must hold one label for each row, got an array of shape {labels.shape}")
-    classes = np.unique(labels)
-    if len(classes) < 2:
-        found = f"only class {classes[0].item()!r}" if len(classes) else "no rows"
-        raise DataError(f"a trial needs at least 2 classes, y has {found}")
-    return labels
 
 
 def _array(values: Sequence[Any] | np.ndarray) -> np.ndarray:

@@ -1,7 +1,8 @@
-"""The whole way from data to a model to ship: the trial, its verdict, and the chosen cell fitted on all rows."""
+"""The whole way from data to a model to ship: the trial, its verdict, and the chosen cell fitted once more."""
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,10 +12,13 @@ import numpy as np
 
 from latchwork.language.cell import Cell
 from latchwork.tasks.classifier import SequenceClassifier
+from latchwork.tasks.labels import class_labels
+from latchwork.tasks.sequences import rows_of
 from latchwork.trial.baselines import baselines_for
-from latchwork.trial.cells import CellCandidate, cell_candidates
+from latchwork.trial.cells import SETTINGS, CellCandidate, cell_candidates
 from latchwork.trial.results import TrialResult
-from latchwork.trial.runner import Progress, run_trial
+from latchwork.trial.runner import MIN_REPEATS, TEST_FRACTION, VALIDATION_FRACTION, Progress, run_trial, take
+from latchwork.trial.splits import make_splits
 from latchwork.trial.verdict import Verdict, judge
 
 
@@ -25,13 +29,16 @@ class Study:
     Attributes:
         result: every run of the trial.
         verdict: what it means.
-        model: the verdict's cell, fitted on all rows with the settings it chose most often in the trial.
+        model: the verdict's cell, with the settings it chose most often in the trial, fitted on all rows but the
+            validation rows of a split, which told when to stop.
+        n_train: how many rows that were.
         sizes: cell → its units H.
     """
 
     result: TrialResult
     verdict: Verdict
     model: SequenceClassifier
+    n_train: int
     sizes: Mapping[str, int]
 
 
@@ -56,7 +63,8 @@ def run_study(
         cells: names from the zoo, or ``@cell`` functions.
         groups: (N,) rows of one group are never split over training and test.
         repeats: splits at most.
-        time_budget: seconds for the trial; it makes do with fewer splits.
+        time_budget: seconds for the trial; it makes do with fewer splits, and each cell's fits with fewer epochs if
+            even the fewest splits would take longer.
         metric: "accuracy", "macro_f1" or "balanced_accuracy".
         jobs: fits that run side by side, each in a process of its own.
         progress: is told of every run.
@@ -65,11 +73,15 @@ def run_study(
     Raises:
         DataError, ConfigError: as :func:`run_trial` and :meth:`SequenceClassifier.fit`.
     """
-    contestants = cell_candidates(cells, X, len(np.unique(np.asarray(y))), **options)
+    X, labels = rows_of(X), class_labels(y)
+    if time_budget is not None:
+        fits = MIN_REPEATS * len(cells) * len(SETTINGS) / (jobs or os.cpu_count() or 1)
+        options.setdefault("time_budget", time_budget / fits)
+    contestants = cell_candidates(cells, X, len(np.unique(labels)), **options)
     result = run_trial(
         [*contestants, *baselines_for(X)],
         X,
-        y,
+        labels,
         groups=groups,
         repeats=repeats,
         time_budget=time_budget,
@@ -80,8 +92,19 @@ def run_study(
     )
     verdict = judge(result)
     chosen = next(c for c in contestants if c.name == verdict.cell)
-    model = chosen.estimator(_most_chosen(result, chosen), seed).fit(X, y)
-    return Study(result, verdict, model, {c.name: c.hidden_size for c in contestants})
+    # Groups stay whole here too: rows that say when to stop must not belong to those that are learned from.
+    split = make_splits(
+        labels,
+        repeats=1,
+        test_fraction=TEST_FRACTION,
+        validation_fraction=VALIDATION_FRACTION,
+        seed=seed,
+        groups=groups,
+    )[0]
+    rows = np.sort(np.concatenate([split.train, split.test]))
+    learned, held = (take(X, rows), labels[rows]), (take(X, split.validation), labels[split.validation])
+    model = chosen.estimator(_most_chosen(result, chosen), seed).fit(*learned, *held)
+    return Study(result, verdict, model, len(rows), {c.name: c.hidden_size for c in contestants})
 
 
 def _most_chosen(result: TrialResult, candidate: CellCandidate) -> Mapping[str, Any]:

@@ -13,7 +13,7 @@ significantly beats the best of them, the baseline is what to take.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import combinations, product
 from typing import Any, Literal
@@ -105,7 +105,7 @@ def judge(result: TrialResult, metric: str | None = None) -> Verdict:
         sentences=tuple(_sentences(evidence, needless)),
         recommended=evidence.baseline if needless and evidence.baseline is not None else evidence.cell,
         cell=evidence.cell,
-        confidence=_confidence(outcome, evidence),
+        confidence=_confidence(outcome, evidence, needless),
         comparisons=evidence.comparisons,
     )
 
@@ -208,10 +208,16 @@ def _headline(outcome: Outcome, evidence: _Evidence) -> str:
     if outcome == "baseline better":
         return f"The plain baseline {baseline} is better than {'every cell' if evidence.cells[1:] else cell}; use it."
     if outcome == "baseline as good":
-        gains = [c.high for c in evidence.family("baselines") if c.second == evidence.baseline]
-        if max(gains) <= WORTH:
+        against = [c for c in evidence.family("baselines") if c.second == evidence.baseline]
+        unproven = f"No cell is shown to be better than the plain baseline {baseline}; take the baseline."
+        if max(c.difference for c in against) <= -WORTH:
+            cells = "every cell" if evidence.cells[1:] else cell
+            better = f"better{' than all' if evidence.behind else ''}"
+            lead = f"{baseline} scored higher than {cells}, though it is not shown to be {better}"
+            return _fitting(f"The plain baseline {lead}; take it.", unproven)
+        if max(c.high for c in against) <= WORTH:
             return f"The plain baseline {baseline} does as well as any cell; take the baseline."
-        return f"No cell is shown to be better than the plain baseline {baseline}; take the baseline."
+        return unproven
     if outcome == "only cell":
         if evidence.baseline is None:
             return f"{cell} was the only candidate; this trial cannot say whether another is better."
@@ -271,12 +277,15 @@ def _expectation(comparison: Comparison, evidence: _Evidence) -> str:
     said = f"{first} scored {mean:.1f} % {metric}, {second} {other:.1f} %"
     said = f"{said}: {_points(comparison.difference)} points, {judged}"
     average = f"between {_points(comparison.low)} and {_points(comparison.high)}"
+    # Without Holm's adjustment, so that it may leave 0 out where the verdict sees luck.
+    excludes_zero = comparison.low > 0 or comparison.high < 0
+    alone = "; that interval is of this pair alone" if excludes_zero and not comparison.significant else ""
     if comparison.new_split is None:
-        return f"{said}; on other test rows of the same kind, expect {average} points on average."
+        return f"{said}; on other test rows of the same kind, expect {average} points on average{alone}."
     low, high = comparison.new_split
     return (
         f"{said}; on a new split of the same kind of data, expect between {_points(low)} and {_points(high)} points, "
-        f"and {average} on average over many."
+        f"and {average} on average over many{alone}."
     )
 
 
@@ -329,8 +338,8 @@ def _cautions(deciding: Sequence[Comparison], evidence: _Evidence) -> list[str]:
     return words
 
 
-def _confidence(outcome: Outcome, evidence: _Evidence) -> str:
-    """Words for the weakest of the claims that the outcome rests on."""
+def _confidence(outcome: Outcome, evidence: _Evidence, needless: bool) -> str:
+    """Words for the weakest of the claims that the outcome rests on, or for what is left undecided."""
     of_cells, of_baselines = evidence.family("cells"), evidence.family("baselines")
     claims: list[float] = []
     if outcome == "winner":
@@ -341,11 +350,44 @@ def _confidence(outcome: Outcome, evidence: _Evidence) -> str:
         claims = [c.adjusted_p for c in of_baselines if c.second == evidence.baseline]
     elif outcome == "only cell" and evidence.baseline is not None:
         claims = [evidence.pair(evidence.cell, evidence.baseline).adjusted_p]
-    if not claims:
-        return "undecided, as these splits cannot tell the candidates apart"
+    words = [_how_sure(claims)] if claims else _undecided(evidence, needless)
+    if evidence.result.fixed_test and (claims or words[1:]):
+        words[-1] += ", for this one division of the data"
+    return "; ".join(words)
+
+
+def _undecided(evidence: _Evidence, needless: bool) -> list[str]:
+    """The candidates that were not told apart, then how sure it is of other cells that they are worse."""
+    # a cell shown to be worse than the baseline is told apart from it, whatever the cells are among themselves
+    level = [name for name in evidence.cells if not (needless and name in evidence.behind)]
+    between = [name for name in level if name in evidence.unbeaten] or level
+    chosen = [evidence.cell]
+    if needless and evidence.baseline is not None:
+        between = [*between, evidence.baseline]
+        chosen = [evidence.baseline, evidence.cell]
+    if len(between) == 1:
+        return [f"undecided, as nothing was compared with {between[0]}"]
+    words = [f"undecided between {_listed(between)}"]
+    told = {*between}
+    for one in chosen:
+        worse = {
+            name: pair.adjusted_p
+            for name in evidence.cells
+            if name not in told and name != one
+            for pair in [evidence.pair(name, one)]
+            if pair.significant and evidence.rows[name].mean < evidence.rows[one].mean
+        }
+        if worse:
+            are = "is" if len(worse) == 1 else "are"
+            words.append(f"{_how_sure(worse.values())} that {_listed([*worse])} {are} worse than {one}")
+        told |= {*worse}
+    return words
+
+
+def _how_sure(claims: Iterable[float]) -> str:
+    """By the weakest of the claims, which are adjusted p-values."""
     weakest = max(claims)
-    words = "very sure" if weakest <= 0.001 else "sure" if weakest <= 0.01 else "fairly sure"
-    return f"{words}, for this one division of the data" if evidence.result.fixed_test else words
+    return "very sure" if weakest <= 0.001 else "sure" if weakest <= 0.01 else "fairly sure"
 
 
 def _to_points(share: float) -> float:

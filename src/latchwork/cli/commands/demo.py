@@ -15,6 +15,7 @@ def demo(
 ) -> None:
     """Compare RNN, LSTM and GRU on real review sentences, and explain one of them."""
     import numpy as np
+    from rich.text import Text
 
     from latchwork import datasets
     from latchwork.cli import trial
@@ -48,9 +49,8 @@ def demo(
         batch_size=128,
     )
     text, label = texts[example], str(reviews.y[example])
-    explanation = trial.finish(study, out, "Review sentences", text, label)
-    Columns("text", ()).remember(out)
+    explanation = trial.finish(study, out, Columns("text", ()), "Review sentences", text, label)
     if explanation is not None:
         screen.print(f"\n[bold]A review that no fit has seen[/], rated {label} by its readers:\n")
         screen.print(explained(explanation))
-        screen.print(f'\nTry your own: [bold]latchwork explain {out} "your words"[/]')
+        screen.print(Text.assemble("\nTry your own: ", (f'latchwork explain {out} "your words"', "bold")))

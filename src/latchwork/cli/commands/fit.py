@@ -28,7 +28,7 @@ def fit(
     metric: Annotated[str, typer.Option(help="accuracy, macro_f1 or balanced_accuracy.")] = "accuracy",
     repeats: Annotated[int, typer.Option(min=3, help="Splits at most.")] = 10,
     epochs: Annotated[int, typer.Option(min=1, help="Epochs of a fit at most.")] = 30,
-    seed: Annotated[int, typer.Option(help="Decides splits, weights and order.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Decides splits, weights and order.")] = 0,
     jobs: Annotated[int, typer.Option(min=0, help="Fits side by side; 0 for one per processor.")] = 0,
 ) -> None:
     """Compare cells on your data by a fair trial; say which to use; save the model and a report."""
@@ -37,11 +37,14 @@ def fit(
     from latchwork.cli.options import cell_list, seconds
     from latchwork.datasets.tables import labels, read
     from latchwork.errors import ConfigError
+    from latchwork.trial.runner import METRICS
 
     columns = read_columns(text, series)
     if columns is None:
         raise ConfigError("say what to read: --text COL for a column of texts, --series COL for columns of numbers")
     chosen = cell_list(cells)
+    if metric not in METRICS:
+        raise ConfigError(f"--metric must be one of {', '.join(METRICS)}, not {metric!r}")
     budget = seconds(time_budget)
     table = read(data)
     X, y = columns.sequences(table), labels(table, label)
@@ -59,5 +62,4 @@ def fit(
         jobs=jobs,
         max_epochs=epochs,
     )
-    trial.finish(study, out, data.name, None, None)
-    columns.remember(out)
+    trial.finish(study, out, columns, data.name)

@@ -1,0 +1,46 @@
+"""The way from data to a model: sizes match, rows count by position, groups stay whole, every cell can take part."""
+
+import numpy as np
+import pytest
+
+from latchwork import cells
+from latchwork.trial import cell_candidates
+from latchwork.trial.study import run_study
+
+
+def data(n=120):
+    rng = np.random.default_rng(0)
+    y = np.arange(n) % 2
+    return [rng.normal(0.8 * c, 1, (int(rng.integers(3, 7)), 2)) for c in y], y.astype(str)
+
+
+def test_cells_are_matched_in_size():
+    X, _ = data()
+    made = cell_candidates(cells.names(), X, 2)
+    models = [c.estimator({"max_epochs": 1}, 0).fit(X[:20], np.arange(20) % 2).network_ for c in made]
+    sizes = [sum(p.numel() for p in model.parameters()) for model in models]
+    reference = sizes[cells.names().index("lstm")]
+    assert all(abs(size / reference - 1) < 0.05 for size in sizes), dict(zip(cells.names(), sizes, strict=True))
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_study_from_end_to_end(jobs):
+    X, y = data()
+    groups = np.arange(120) // 3
+    told = []
+    study = run_study(
+        X, y, ["gru", "lstm_projected"], groups=groups, repeats=3, jobs=jobs, max_epochs=3, progress=told.append
+    )
+    assert len(told) == 3 * 4
+    assert study.verdict.cell in ("gru", "lstm_projected")
+    assert 0.6 * 120 < study.n_train < 120
+    assert study.model.score(X, y) > 0.6
+    alone = run_study(X, y, ["gru", "lstm_projected"], groups=groups, repeats=3, jobs=3 - jobs, max_epochs=3)
+    assert [r.scores for r in alone.result.runs] == [r.scores for r in study.result.runs]
+
+
+def test_a_time_budget_bounds_even_the_fewest_splits():
+    X, y = data(600)
+    study = run_study(X, y, ["rnn"], repeats=50, time_budget=3, max_epochs=100_000, patience=None)
+    assert study.result.seconds < 12
+    assert study.result.repeats >= 3
