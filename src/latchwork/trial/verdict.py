@@ -263,7 +263,8 @@ def _sentences(evidence: _Evidence, needless: bool) -> list[str]:
         deciding.append(evidence.pair(evidence.cells[0] if needless else cell, evidence.baseline))
         of_baseline = _expectation(deciding[-1], evidence)
     if needless and len(evidence.cells) > 1:
-        of_cells.insert(0, f"If it is to be a cell: {_choice(evidence)}")
+        choice = _choice(evidence)
+        of_cells.insert(0, f"If it is to be a cell: {choice[0].lower()}{choice[1:]}")
     words = [of_baseline, *of_cells] if needless else [*of_cells, of_baseline]
     return [*words, _sensitivity(deciding, evidence.result), *_cautions(deciding, evidence)][:6]
 
