@@ -5,12 +5,12 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 import latchwork
+from timing import cpu_seconds
 
 ROOT = Path(latchwork.__file__).parent
 # Each part may import those to its left in `language ← cells ← reference, kernels ← nn ← tasks ← trial ← explain,
@@ -138,15 +138,5 @@ def test_what_the_package_names_is_there():
         latchwork.lstmm  # noqa: B018
 
 
-def seconds(statement: str) -> float:
-    """The shortest of several starts: what others do on the machine only adds."""
-    times = []
-    for _ in range(7):
-        start = time.perf_counter()
-        subprocess.run([sys.executable, "-c", statement], check=True)
-        times.append(time.perf_counter() - start)
-    return min(times)
-
-
 def test_importing_takes_less_than_a_tenth_of_a_second():
-    assert seconds("import latchwork") - seconds("pass") < 0.1
+    assert cpu_seconds("-c", "import latchwork") - cpu_seconds("-c", "pass") < 0.1

@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import math
-import numbers
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -34,29 +32,12 @@ from latchwork.tasks.encoders import SeriesEncoder, TextEncoder
 from latchwork.tasks.folder import read_folder, write_folder
 from latchwork.tasks.labels import class_labels
 from latchwork.tasks.network import SequenceNetwork, Shape
+from latchwork.tasks.options import check_options
 from latchwork.tasks.progress import ProgressBar
 from latchwork.tasks.sequences import is_table, is_text, rows_of, series, texts
 from latchwork.tasks.training import Epoch, Listener, Plan, Silent, train
 
 _PREDICTION_BATCH = 256
-# Option → its kind, the least it may be, what it must be below, and whether it may be None.
-_OPTIONS: dict[str, tuple[type, float, float, bool]] = {
-    "hidden_size": (numbers.Integral, 1, math.inf, False),
-    "num_layers": (numbers.Integral, 1, math.inf, False),
-    "embedding_size": (numbers.Integral, 1, math.inf, False),
-    "max_epochs": (numbers.Integral, 1, math.inf, False),
-    "batch_size": (numbers.Integral, 1, math.inf, False),
-    "max_length": (numbers.Integral, 1, math.inf, False),
-    "vocabulary_size": (numbers.Integral, 3, math.inf, False),
-    "min_count": (numbers.Integral, 1, math.inf, False),
-    "patience": (numbers.Integral, 1, math.inf, True),
-    "learning_rate": (numbers.Real, 1e-12, math.inf, False),
-    "weight_decay": (numbers.Real, 0, math.inf, False),
-    "clip": (numbers.Real, 1e-12, math.inf, False),
-    "time_budget": (numbers.Real, 0, math.inf, True),
-    "validation_fraction": (numbers.Real, 1e-12, 1, False),
-    "dropout": (numbers.Real, 0, 1, False),
-}
 
 
 class SequenceClassifier(ClassifierMixin, BaseEstimator):
@@ -162,7 +143,7 @@ class SequenceClassifier(ClassifierMixin, BaseEstimator):
             DataError: X or y cannot be used; the message names the row.
             ConfigError: an option has a value it cannot have.
         """
-        self._check_options()
+        check_options(self)
         sequences, classes = self._read_training(X, y)
         self.classes_, targets = np.unique(classes, return_inverse=True)
         like = TextEncoder if isinstance(sequences[0], str) else SeriesEncoder
@@ -314,25 +295,6 @@ class SequenceClassifier(ClassifierMixin, BaseEstimator):
         return np.sort(chosen), np.sort(held)
 
     # Training
-
-    def _check_options(self) -> None:
-        for name, (kind, low, high, optional) in _OPTIONS.items():
-            value = getattr(self, name)
-            if value is None and optional:
-                continue
-            right = not isinstance(value, bool) and isinstance(value, (numbers.Integral, kind))
-            if not right or not low <= value < high:
-                what = "a whole number" if kind is numbers.Integral else "a number"
-                top = f" and below {high:g}" if high < math.inf else ""
-                raise ConfigError(f"{name} must be {what}, at least {low:g}{top}, but is {value!r}")
-        allowed = ("layer_norm", "zoneout", "recurrent_dropout", "peephole", "forget_bias", "proj_size", "bias")
-        unknown = [name for name in self.cell_options or {} if name not in allowed]
-        if unknown:
-            raise ConfigError(f"cell_options has {unknown[0]!r}; it may have: {', '.join(allowed)}")
-        if isinstance(self.class_weight, Mapping):
-            for name, weight in self.class_weight.items():
-                if not isinstance(weight, (int, float, np.number)) or weight < 0:
-                    raise ConfigError(f"class_weight of {name!r} must be a number of at least 0, but is {weight!r}")
 
     def _learn_encoder(self, sequences: list[Any]) -> TextEncoder | SeriesEncoder:
         if isinstance(sequences[0], str):

@@ -13,8 +13,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
-from latchwork.errors import DataError, ShapeError
-from latchwork.tasks.sequences import rows_of
+from latchwork.errors import DataError
+from latchwork.tasks.sequences import rows_of, series
 from latchwork.trial.results import Kind
 from latchwork.trial.runner import Fitted
 
@@ -86,26 +86,9 @@ def summarise(X: Sequence[Any] | np.ndarray) -> np.ndarray:
         X: n series, each (T,) or (T, I) with its own T and one I for all.
 
     Raises:
-        ShapeError: a series of another rank or number of channels; the message names the row.
-        DataError: a value that is not a finite number; the message names the row.
+        DataError: no series of finite numbers, or another number of channels; the message names the row.
     """
-    rows, channels = [], None
-    for row, series in enumerate(X):
-        try:
-            values = np.asarray(series, dtype=np.float64)
-        except (TypeError, ValueError) as error:
-            raise DataError(f"row {row} is not a numeric series: {error}") from error
-        if values.ndim == 1:
-            values = values[:, None]
-        if values.ndim != 2:
-            raise ShapeError(f"row {row} must have shape (T,) or (T, I), got {values.shape}")
-        channels = values.shape[1] if channels is None else channels
-        if values.shape[1] != channels:
-            raise ShapeError(f"row {row} has {values.shape[1]} channels, the rows before it {channels}")
-        if not np.isfinite(values).all():
-            raise DataError(f"row {row} has a value that is not a finite number; fill or drop such values")
-        rows.append(_summary(values))
-    return np.array(rows)
+    return np.array([_summary(values) for values in series(X)])
 
 
 def _summary(values: np.ndarray) -> np.ndarray:
