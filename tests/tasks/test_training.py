@@ -108,3 +108,11 @@ def test_a_loss_that_is_no_number_stops_with_advice(data, monkeypatch):
     model = SequenceClassifier("rnn_relu", hidden_size=4, max_epochs=2, learning_rate=1e30)
     with pytest.raises(DivergedError, match="learning rate"):
         model.fit(huge, y)
+
+
+def test_other_validation_classes_make_another_fit(tmp_path, data):
+    X, y = data
+    options = {"hidden_size": 4, "max_epochs": 1, "checkpoint_dir": tmp_path}
+    SequenceClassifier("gru", **options).fit(X[:20], y[:20], X[20:], y[20:])
+    with pytest.raises(DataError, match="other data or options"):
+        SequenceClassifier("gru", **options).fit(X[:20], y[:20], X[20:], 1 - y[20:])
