@@ -128,7 +128,7 @@ def test_bad_input_is_an_error_in_words(latchwork, tmp_path, contents, options, 
     assert message in " ".join(result.err.split())
     assert result.err.strip().startswith("error: ")
     assert "Traceback" not in result.err
-    assert not (tmp_path / "m" / "model.safetensors").exists()
+    assert not (tmp_path / "m").exists()
 
 
 def test_missing_files_and_models(latchwork, tmp_path):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from latchwork import cells
+from latchwork.errors import DataError
 from latchwork.trial import cell_candidates
 from latchwork.trial.study import run_study
 
@@ -44,3 +45,8 @@ def test_a_time_budget_bounds_even_the_fewest_splits():
     study = run_study(X, y, ["rnn"], repeats=50, time_budget=3, max_epochs=100_000, patience=None)
     assert study.result.seconds < 12
     assert study.result.repeats >= 3
+
+
+def test_no_sequences_are_refused():
+    with pytest.raises(DataError, match="X is empty"):
+        cell_candidates(["gru"], [], 2)

@@ -31,8 +31,11 @@ def check_folder(folder: Path) -> None:
         raise DataError(
             f"{folder} has a {CARD} or {CONFIG} that is no model's and would be overwritten; choose another folder"
         )
+    there = folder.exists()
     write_whole(folder / ".latchwork", "")
     (folder / ".latchwork").unlink()
+    if not there:
+        folder.rmdir()  # nothing is left behind if there is nothing to save in the end
 
 
 def _is_model(folder: Path) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from latchwork.errors import ConfigError
+from latchwork.errors import ConfigError, DataError
 from latchwork.language.cell import Cell
 from latchwork.nn.recurrent import resolve
 from latchwork.tasks.classifier import SequenceClassifier
@@ -97,11 +97,14 @@ def cell_candidates(
 
     Raises:
         ConfigError: no cells, or one twice.
+        DataError: no sequences.
     """
     if not cells:
         raise ConfigError("a trial needs at least one cell; give for instance rnn, lstm and gru")
     defaults = SequenceClassifier().get_params() | options
     rows = rows_of(X)
+    if not len(rows):
+        raise DataError("X is empty; give sequences to compare the cells on")
     text = is_text(rows)
     features = defaults["embedding_size"] if text else series(rows[:1])[0].shape[1]
 
