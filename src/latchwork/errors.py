@@ -33,5 +33,9 @@ class DownloadError(LatchworkError, OSError):
     """A data set could not be fetched, or what came is not what was pinned."""
 
 
+class CompilerError(LatchworkError, RuntimeError):
+    """Kernels could not be compiled: no compiler, or it failed. The message says which, and carries what it said."""
+
+
 class MissingExtraError(LatchworkError, ImportError):
     """A feature needs an optional dependency; the message names the extra to install."""

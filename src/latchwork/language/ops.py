@@ -28,6 +28,7 @@ class Op:
         numpy: the value, ``numpy(np, *inputs)``, element by element unless ``pointwise`` is false.
         torch: the value, ``torch(torch, *inputs)``.
         derivative: ``derivative(g, y, *inputs)`` → the gradient of each input, None where there is none.
+        cpp: the value of vectors in C++, ``{0}`` being the first input; empty where it is not computed unit by unit.
         text: the formula in plain characters, ``{0}`` being the first input.
         latex: the formula in LaTeX.
         binds: how tightly the formula binds (SUM, PRODUCT, PREFIX, ATOM).
@@ -38,6 +39,7 @@ class Op:
     numpy: Callable[..., Any]
     torch: Callable[..., Any]
     derivative: Derivative
+    cpp: str
     text: str
     latex: str
     binds: int = ATOM
@@ -46,7 +48,11 @@ class Op:
 
 
 def _function(name: str, latex: str | None = None, text: str | None = None) -> dict[str, Any]:
-    return {"text": f"{text or name}({{0}})", "latex": f"{latex or chr(92) + name}({{0}})"}
+    return {
+        "cpp": f"{name}<Real>({{0}})",
+        "text": f"{text or name}({{0}})",
+        "latex": f"{latex or chr(92) + name}({{0}})",
+    }
 
 
 OPS: dict[str, Op] = {
@@ -54,6 +60,7 @@ OPS: dict[str, Op] = {
         numpy=lambda np, a, b: a + b,
         torch=lambda torch, a, b: a + b,
         derivative=lambda g, y, a, b: (g, g),
+        cpp="{0} + {1}",
         text="{0} + {1}",
         latex="{0} + {1}",
         binds=SUM,
@@ -63,6 +70,7 @@ OPS: dict[str, Op] = {
         numpy=lambda np, a, b: a - b,
         torch=lambda torch, a, b: a - b,
         derivative=lambda g, y, a, b: (g, -g),
+        cpp="{0} - {1}",
         text="{0} − {1}",
         latex="{0} - {1}",
         binds=SUM,
@@ -72,6 +80,7 @@ OPS: dict[str, Op] = {
         numpy=lambda np, a, b: a * b,
         torch=lambda torch, a, b: a * b,
         derivative=lambda g, y, a, b: (g * b, g * a),
+        cpp="{0} * {1}",
         text="{0} ⊙ {1}",
         latex=r"{0} \odot {1}",
         binds=PRODUCT,
@@ -81,6 +90,7 @@ OPS: dict[str, Op] = {
         numpy=lambda np, a, b: a / b,
         torch=lambda torch, a, b: a / b,
         derivative=lambda g, y, a, b: (g / b, -(g * y) / b),
+        cpp="{0} / {1}",
         text="{0} / {1}",
         latex=r"\frac{{{0}}}{{{1}}}",
         binds=PRODUCT,
@@ -90,6 +100,7 @@ OPS: dict[str, Op] = {
         numpy=lambda np, a: -a,
         torch=lambda torch, a: -a,
         derivative=lambda g, y, a: (-g,),
+        cpp="-{0}",
         text="−{0}",
         latex="-{0}",
         binds=PREFIX,
@@ -111,7 +122,7 @@ OPS: dict[str, Op] = {
     "relu": Op(
         numpy=lambda np, a: np.maximum(a, 0),
         torch=lambda torch, a: torch.relu(a),
-        derivative=lambda g, y, a: (where(a > 0, g, 0),),
+        derivative=lambda g, y, a: (where(y > 0, g, 0),),  # of y, which is at hand: a need not be kept
         **_function("relu", r"\operatorname{{relu}}"),
     ),
     "softplus": Op(
@@ -136,6 +147,7 @@ OPS: dict[str, Op] = {
         numpy=lambda np, a: np.sqrt(a),
         torch=lambda torch, a: torch.sqrt(a),
         derivative=lambda g, y, a: (g / (2 * y),),
+        cpp="sqrt<Real>({0})",
         text="√({0})",
         latex=r"\sqrt{{{0}}}",
     ),
@@ -143,6 +155,7 @@ OPS: dict[str, Op] = {
         numpy=lambda np, a: np.abs(a),
         torch=lambda torch, a: torch.abs(a),
         derivative=lambda g, y, a: (where(a > 0, g, where(a < 0, -g, 0)),),
+        cpp="abs<Real>({0})",
         text="|{0}|",
         latex=r"\lvert {0} \rvert",
     ),
@@ -151,6 +164,7 @@ OPS: dict[str, Op] = {
         numpy=lambda np, a, b: np.maximum(a, b),
         torch=lambda torch, a, b: torch.maximum(a, b),
         derivative=lambda g, y, a, b: (_wins(g, a, b), _wins(g, b, a)),
+        cpp="maximum<Real>({0}, {1})",
         text="max({0}, {1})",
         latex=r"\max({0}, {1})",
     ),
@@ -158,6 +172,7 @@ OPS: dict[str, Op] = {
         numpy=lambda np, a, b: np.minimum(a, b),
         torch=lambda torch, a, b: torch.minimum(a, b),
         derivative=lambda g, y, a, b: (_wins(g, b, a), _wins(g, a, b)),
+        cpp="minimum<Real>({0}, {1})",
         text="min({0}, {1})",
         latex=r"\min({0}, {1})",
     ),
@@ -165,6 +180,7 @@ OPS: dict[str, Op] = {
         numpy=lambda np, a, b: np.greater(a, b),
         torch=lambda torch, a, b: a > b,
         derivative=lambda g, y, a, b: (None, None),
+        cpp="{0} > {1}",
         text="{0} > {1}",
         latex="{0} > {1}",
         binds=0,
@@ -174,6 +190,7 @@ OPS: dict[str, Op] = {
         numpy=lambda np, a, b: np.greater_equal(a, b),
         torch=lambda torch, a, b: a >= b,
         derivative=lambda g, y, a, b: (None, None),
+        cpp="{0} >= {1}",
         text="{0} ≥ {1}",
         latex=r"{0} \ge {1}",
         binds=0,
@@ -183,6 +200,7 @@ OPS: dict[str, Op] = {
         numpy=lambda np, c, a, b: np.where(c, a, b),
         torch=lambda torch, c, a, b: torch.where(c, a, b),
         derivative=lambda g, y, c, a, b: (None, where(c, g, 0), where(c, 0, g)),
+        cpp="select<Real>({0}, {1}, {2})",
         text="({1} if {0} else {2})",
         latex=r"\begin{{cases}} {1} & {0} \\ {2} & \text{{otherwise}} \end{{cases}}",
     ),
@@ -191,7 +209,9 @@ OPS: dict[str, Op] = {
         numpy=lambda np, a: np.broadcast_to(np.mean(a, -1, keepdims=True), a.shape),
         torch=lambda torch, a: torch.mean(a, -1, keepdim=True).expand_as(a),
         derivative=lambda g, y, a: (apply("mean", g),),
-        **_function("mean", r"\operatorname{{mean}}"),
+        cpp="",
+        text="mean({0})",
+        latex=r"\operatorname{{mean}}({0})",
         pointwise=False,
     ),
 }

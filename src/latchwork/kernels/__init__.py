@@ -1,0 +1,1 @@
+"""The fast path: graph → C++, compiled, kept and called. No torch anywhere."""

@@ -1,0 +1,278 @@
+// exp, tanh, sigmoid and the other functions of the pointwise code, over whole vectors of Lanes<T>.
+//
+// Each is called with its type: exp<float>(x). All of them are right for infinities, NaN, zeros and denormal numbers, and
+// within 2 ulp elsewhere. They count on `-ffp-contract=fast` where the machine has fused multiply-add, and on the
+// absence of -ffast-math: adding and then subtracting `magic` is how they round.
+//
+// exp(x) = 2^n e^r with n = round(x / ln 2), so |r| <= ln(2) / 2. Adding `magic` = 1.5 * 2^mantissa to x / ln 2 rounds
+// it to a whole number *and* leaves that number in the lowest bits, from where a shift puts it into the exponent; the
+// shift throws the bits of `magic` itself away. Whatever is to be added to the exponent is part of `magic` already.
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+#include <limits>
+
+#include "vector.h"
+
+#if defined(__FMA__) || defined(__aarch64__)
+#define LATCHWORK_FMA 1
+#else
+#define LATCHWORK_FMA 0
+#endif
+
+namespace latchwork {
+
+template <class T>
+using Vector = typename Lanes<T>::V;
+template <class T>
+using Mask = typename Lanes<T>::I;
+
+template <class T>
+struct Numbers;
+
+// The polynomials are minimax fits: a Remez exchange in 60 digits (mpmath), each coefficient then rounded.
+// `exponential`: R of e^r - 1 = r + r^2 R(r) on |r| <= ln(2) / 2, least relative error of e^r - 1: 2^-26.2 and 2^-55.6.
+// `logarithm`: R of log((1 + s) / (1 - s)) = 2 s + s^3 R(s^2) on |s| <= (sqrt(2) - 1) / (sqrt(2) + 1), least relative
+// error: 2^-30.2 and 2^-59.5.
+template <>
+struct Numbers<float> {
+    static constexpr int mantissa = 23;
+    static constexpr int bias = 127;
+    static constexpr float magic = 0x1.8p23f;
+    static constexpr float per_ln2 = 0x1.715476p+0f;
+    // ln 2 in two parts. Without fused multiply-add, n times the first must be exact, so it keeps 10 bits only.
+    static constexpr float ln2 = LATCHWORK_FMA ? 0x1.62e43p-1f : 0x1.63p-1f;
+    static constexpr float ln2_rest = LATCHWORK_FMA ? -0x1.05c61p-29f : -0x1.bd0106p-13f;
+    static constexpr float ln2_short = 0x1.63p-1f;
+    static constexpr float ln2_short_rest = -0x1.bd0106p-13f;
+    static constexpr float exponential[] = {0x1.fffffep-2f, 0x1.5554bp-3f, 0x1.555674p-5f, 0x1.1227bp-7f,
+                                            0x1.6bebfcp-10f};
+    static constexpr float logarithm[] = {0x1.55557ap-1f, 0x1.995e9cp-2f, 0x1.31e678p-2f};
+    static constexpr float exp_least = -104, exp_most = 89;  // e^x is 0 below and infinite above
+    static constexpr float tanh_most = 10;                   // tanh(x) rounds to 1 above
+    static constexpr float sigmoid_least = -104, sigmoid_most = 50;
+    static constexpr int sigmoid_shift = 25;
+    static constexpr int32_t root_half = 0x3f3504f3;  // the bits of sqrt(1/2)
+};
+
+template <>
+struct Numbers<double> {
+    static constexpr int mantissa = 52;
+    static constexpr int bias = 1023;
+    static constexpr double magic = 0x1.8p52;
+    static constexpr double per_ln2 = 0x1.71547652b82fep+0;
+    static constexpr double ln2 = LATCHWORK_FMA ? 0x1.62e42fefa39efp-1 : 0x1.62e42fefap-1;
+    static constexpr double ln2_rest = LATCHWORK_FMA ? 0x1.abc9e3b39803fp-56 : 0x1.cf79abc9e3b39p-40;
+    static constexpr double ln2_short = 0x1.62e42fefap-1;
+    static constexpr double ln2_short_rest = 0x1.cf79abc9e3b39p-40;
+    static constexpr double exponential[] = {0x1.0000000000005p-1,  0x1.5555555555539p-3,  0x1.555555555228ep-5,
+                                             0x1.111111111900dp-7,  0x1.6c16c17ee71ecp-10, 0x1.a01a0174fc8d8p-13,
+                                             0x1.a019a74a89422p-16, 0x1.71de882143e13p-19, 0x1.28a2067cf2597p-22,
+                                             0x1.ae6bb28b939e5p-26};
+    static constexpr double logarithm[] = {0x1.5555555555593p-1, 0x1.999999997fb31p-2, 0x1.2492494217a8bp-2,
+                                           0x1.c71c51e7f3125p-3, 0x1.7466462d33713p-3, 0x1.39a0f4f5f8283p-3,
+                                           0x1.2f0d8ef234fd9p-3};
+    static constexpr double exp_least = -746, exp_most = 710;
+    static constexpr double tanh_most = 20;
+    static constexpr double sigmoid_least = -746, sigmoid_most = 100;
+    static constexpr int sigmoid_shift = 54;
+    static constexpr int64_t root_half = 0x3fe6a09e667f3bcd;
+};
+
+// A lane of `mask` is all ones (true) or all zeros, as a comparison leaves it.
+template <class T>
+inline Vector<T> select(Mask<T> mask, Vector<T> a, Vector<T> b) {
+    return mask ? a : b;
+}
+
+// The instructions of these two give their second number where one is NaN, which is what keeps a NaN in x. Compilers do
+// not find them when the limit is a constant.
+template <class T>
+inline Vector<T> at_least(Vector<T> x, T limit) {
+    const Vector<T> l = splat<T>(limit);
+#if defined(__AVX__)
+    Vector<T> y;
+    if (sizeof(T) == 4) {
+        __asm__("vmaxps %2, %1, %0" : "=v"(y) : "v"(l), "vm"(x));
+    } else {
+        __asm__("vmaxpd %2, %1, %0" : "=v"(y) : "v"(l), "vm"(x));
+    }
+    return y;
+#else
+    return (l > x) ? l : x;
+#endif
+}
+
+template <class T>
+inline Vector<T> at_most(Vector<T> x, T limit) {
+    const Vector<T> l = splat<T>(limit);
+#if defined(__AVX__)
+    Vector<T> y;
+    if (sizeof(T) == 4) {
+        __asm__("vminps %2, %1, %0" : "=v"(y) : "v"(l), "vm"(x));
+    } else {
+        __asm__("vminpd %2, %1, %0" : "=v"(y) : "v"(l), "vm"(x));
+    }
+    return y;
+#else
+    return (l < x) ? l : x;
+#endif
+}
+
+// NaN where either is.
+template <class T>
+inline Vector<T> maximum(Vector<T> a, Vector<T> b) {
+    const Vector<T> most = (a > b) ? a : b;  // b where either is NaN
+    return (a == a) ? most : a;
+}
+
+template <class T>
+inline Vector<T> minimum(Vector<T> a, Vector<T> b) {
+    const Vector<T> least = (a < b) ? a : b;
+    return (a == a) ? least : a;
+}
+
+template <class T>
+inline Vector<T> relu(Vector<T> x) {
+    return at_least<T>(x, 0);
+}
+
+template <class T>
+inline Vector<T> abs(Vector<T> x) {
+    return (Vector<T>)((Mask<T>)x & std::numeric_limits<decltype(Numbers<T>::root_half + 0)>::max());
+}
+
+template <class T>
+inline Vector<T> sqrt(Vector<T> x) {
+    Vector<T> root;
+    for (int lane = 0; lane < width<T>; lane++) {  // becomes one instruction
+        root[lane] = std::sqrt(x[lane]);
+    }
+    return root;
+}
+
+// The sum of all lanes, halves on halves: the order is fixed.
+template <class T>
+inline T horizontal_sum(Vector<T> x) {
+    T part[width<T>];
+    store<T>(part, x);
+    for (int half = width<T> / 2; half > 0; half /= 2) {
+        for (int lane = 0; lane < half; lane++) {
+            part[lane] += part[lane + half];
+        }
+    }
+    return part[0];
+}
+
+// c[0] + c[1] x + ... by Horner's rule: the fewest instructions; there are other rows to fill the waiting.
+template <class T, int N>
+inline Vector<T> polynomial(Vector<T> x, const T (&c)[N]) {
+    Vector<T> sum = splat<T>(c[N - 1]);
+    for (int i = N - 2; i >= 0; i--) {
+        sum = sum * x + c[i];
+    }
+    return sum;
+}
+
+// 2^m, for the m that adding magic + bias left in the lowest bits of `rounded`.
+template <class T>
+inline Vector<T> power_of_two(Vector<T> rounded) {
+    return (Vector<T>)((typename Lanes<T>::U)rounded << Numbers<T>::mantissa);
+}
+
+template <class T>
+inline Vector<T> exp(Vector<T> x) {
+    typedef Numbers<T> K;
+    typedef typename Lanes<T>::U U;
+    x = at_least<T>(at_most<T>(x, K::exp_most), K::exp_least);
+    // With twice the bias, the two halves of the bits each hold half of n and one bias: 2^n alone can be out of range.
+    constexpr T magic = K::magic + T(2 * K::bias);
+    const Vector<T> rounded = x * K::per_ln2 + magic;
+    const Vector<T> n = rounded - magic;
+    const Vector<T> r = (x - n * K::ln2) - n * K::ln2_rest;
+    const Vector<T> q = (polynomial<T>(r, K::exponential) * r + 1) * r + 1;
+    const U half = (U)rounded >> 1;
+    return q * power_of_two<T>((Vector<T>)half) * power_of_two<T>((Vector<T>)((U)rounded - half));
+}
+
+// t / (t + 2) with t = e^2x - 1 = 2^n p + (2^n - 1), where p = e^r - 1: no cancellation near 0, and no cases.
+template <class T>
+inline Vector<T> tanh(Vector<T> x) {
+    typedef Numbers<T> K;
+    x = at_least<T>(at_most<T>(x, K::tanh_most), -K::tanh_most);
+    constexpr T magic = K::magic + T(K::bias);
+    const Vector<T> y = x + x;
+    const Vector<T> rounded = y * K::per_ln2 + magic;
+    const Vector<T> n = rounded - magic;
+    Vector<T> r = y - n * K::ln2;
+    if (!LATCHWORK_FMA) {
+        r -= n * K::ln2_rest;  // with it, |n| < 60 leaves less than a tenth of an ulp of tanh to this
+    }
+    const Vector<T> p = polynomial<T>(r, K::exponential) * (r * r) + r;
+    const Vector<T> s = power_of_two<T>(rounded);
+    const Vector<T> t = s * p + (s - 1);
+    return t / (t + 2);
+}
+
+// 1 / (1 + e^-x), both sides of the fraction times 2^-shift, so that neither e^-x nor the fraction leaves the range
+// before the result does.
+template <class T>
+inline Vector<T> sigmoid(Vector<T> x) {
+    typedef Numbers<T> K;
+    typedef typename Lanes<T>::U U;
+    x = at_least<T>(at_most<T>(x, K::sigmoid_most), K::sigmoid_least);
+    constexpr T magic = K::magic - T(K::sigmoid_shift);
+    constexpr T scale = T(1) / T(uint64_t(1) << K::sigmoid_shift);
+    const Vector<T> rounded = magic - x * K::per_ln2;
+    const Vector<T> n = rounded - magic;
+    const Vector<T> r = (-x - n * K::ln2) - n * K::ln2_rest;
+    const Vector<T> q = (polynomial<T>(r, K::exponential) * r + 1) * r + 1;
+    const Vector<T> e = (Vector<T>)((U)q + ((U)rounded << K::mantissa));  // q > 1/2: straight into its exponent
+    return scale / (scale + e);
+}
+
+// log(1 + f) + k ln 2 for sqrt(1/2) <= 1 + f <= sqrt(2): with s = f / (2 + f) it is f - f^2/2 + s (f^2/2 + s^2 R(s^2)).
+template <class T>
+inline Vector<T> log_of_parts(Vector<T> f, Vector<T> k) {
+    typedef Numbers<T> K;
+    const Vector<T> s = f / (2 + f);
+    const Vector<T> z = s * s;
+    const Vector<T> square = f * f * T(0.5);
+    const Vector<T> correction = s * (square + z * polynomial<T>(z, K::logarithm)) + k * K::ln2_short_rest;
+    return k * K::ln2_short + (f - (square - correction));
+}
+
+template <class T>
+inline Vector<T> log(Vector<T> x) {
+    typedef Numbers<T> K;
+    typedef typename Lanes<T>::U U;
+    constexpr T infinity = std::numeric_limits<T>::infinity();
+    constexpr T shift = T(uint64_t(1) << K::mantissa);
+    const Vector<T> zero{};
+    const auto denormal = x < splat<T>(std::numeric_limits<T>::min());
+    // The mantissa between sqrt(1/2) and sqrt(2), and the exponent k that this leaves.
+    U bits = (U)(denormal ? x * shift : x) + (((U{} + K::bias) << K::mantissa) - K::root_half);
+    const U mantissa = (bits & (((U{} + 1) << K::mantissa) - 1)) + K::root_half;
+    // k to floating point through the magic number, which has room for it in its lowest bits.
+    const Vector<T> counted = (Vector<T>)((bits >> K::mantissa) + (U)splat<T>(K::magic));
+    const T offset = K::magic + T(K::bias);
+    const Vector<T> k = counted - (denormal ? splat<T>(offset + K::mantissa) : splat<T>(offset));
+    Vector<T> y = log_of_parts<T>((Vector<T>)mantissa - 1, k);
+    y = (x < splat<T>(infinity)) ? y : x;  // infinity and NaN as they are
+    y = (x == zero) ? splat<T>(-infinity) : y;
+    return (x < zero) ? splat<T>(std::numeric_limits<T>::quiet_NaN()) : y;
+}
+
+// log(1 + e^x) = max(x, 0) + log(1 + e^-|x|)
+template <class T>
+inline Vector<T> softplus(Vector<T> x) {
+    const Vector<T> u = exp<T>(-abs<T>(x));
+    const auto large = u > splat<T>(T(0.41421356237309505));
+    const Vector<T> one = splat<T>(1);
+    const Vector<T> zero{};
+    // u - 1 is exact where it matters: it is halved to stay between sqrt(1/2) and sqrt(2).
+    return relu<T>(x) + log_of_parts<T>(large ? (u - one) * T(0.5) : u, large ? one : zero);
+}
+
+}  // namespace latchwork

@@ -1,0 +1,143 @@
+// What a scan is told: plain structs of 64-bit fields, written by native.py and read here.
+//
+// Letters: T steps, B rows, N = rows of all steps together (packed: step s has rows offset[s] … offset[s] + rows[s]),
+// and for each size letter its number of units and of blocks (W units each, the last one padded).
+#pragma once
+
+#include <cstdint>
+
+#ifndef LATCHWORK_REAL
+#define LATCHWORK_REAL float
+#endif
+
+namespace latchwork {
+
+using Real = LATCHWORK_REAL;
+
+// How a buffer's row 0 of step s is found.
+enum Kind : int64_t {
+    FIXED = 0,     // base: learned vectors, one row for all
+    PACKED = 1,    // base + offset[s] * stride
+    CHUNK = 2,     // base + (offset[s] - offset[first step of the chunk]) * stride
+    NOW = 3,       // base + (s mod 2) * B * stride
+    BEFORE = 4,    // base + ((s + 1) mod 2) * B * stride: what the neighbouring step wrote as NOW
+    PREVIOUS = 5,  // the state `state` before step s
+};
+
+struct Buffer {
+    Real* base;  // null: what would be stored here is not wanted
+    int64_t stride;  // numbers from row to row
+    int64_t kind;
+    int64_t state;
+};
+
+struct State {
+    Real* initial;  // (B, stride)
+    Real* final;    // (B, stride)
+    Real* values;   // (N, stride) if packed, else (2, B, stride)
+    Real* cut;      // (threads, B, stride), for steps with cuts
+    Real* carry;    // (2, B, stride): the gradient by the state, passed from step to step
+    int64_t stride;
+    int64_t packed;
+    int64_t letter;
+};
+
+// One source of a product: `length` numbers of each row of `buffer`.
+struct Segment {
+    int64_t buffer;
+    int64_t length;
+};
+
+// Columns of W units: sums over the segments, from a bias or 0.
+struct Product {
+    int64_t first_column, columns;
+    int64_t length;  // of all segments together
+    int64_t first_segment, segments;
+    const Real* weights;  // packed, see pack.h
+    const Real* bias;     // packed, or null
+};
+
+struct Context;
+typedef void (*Pointwise)(const Context*, int64_t row, int64_t rows, int64_t block, int64_t blocks, const Real* sums);
+
+struct Phase {
+    Pointwise run;
+    int64_t letter;
+    int64_t columns;  // of all products together
+    int64_t group;    // blocks that are computed together
+    int64_t first_product, products;
+    int64_t whole_rows;  // reads whole rows beside the products' sources: means over the units
+    int64_t by_step;     // reads previous states or draws masks, so its rows must be of one step
+};
+
+// A block of a weight matrix to be packed: unit j, number k at base[j * unit_stride + k * stride].
+struct Pack {
+    const Real* base;
+    int64_t unit_stride, stride;
+    int64_t units, length;
+    Real* to;       // the product's packed weights (or bias: length 1)
+    int64_t letter;
+    int64_t column, columns;
+    int64_t start, total;  // where the segment starts among the product's `total` numbers
+    int64_t group;
+};
+
+// weight (units, length) += sum over rows of gradient[row][unit] * source[row][number].
+struct WeightGradient {
+    int64_t gradient, source;  // buffers
+    int64_t units, length;
+    Real* to;
+    int64_t panel;  // number of the packed source: gradients of one source share it
+};
+
+// to (units,) += sum over rows of gradient[row][unit].
+struct ColumnSum {
+    int64_t gradient;
+    int64_t units;
+    Real* to;
+};
+
+struct Plan {
+    int64_t steps, batch, threads;
+    const int64_t* offset;   // (T + 1,)
+    const int64_t* rows;     // (T + 1,), the last 0
+    const int64_t* row_id;   // (B,) the caller's numbers of the rows
+    const uint8_t* cuts;     // (N,), or null
+    int64_t chunk;           // steps
+    int64_t reversed;        // offset[s] = (T - 1 - s) B rather than s B; for rows of one length
+    int64_t split_units;     // threads share the units rather than the rows
+    int64_t size[3];         // of the letters
+    int64_t blocks[3];
+    int64_t split_group[3];  // of the letters: blocks that stay with one thread
+    uint64_t seed;
+    int64_t stream;
+    int64_t drawn;           // whether masks are drawn; else their rate stands for them
+    int64_t states, buffers, before, loop, after, packs, gradients, sums, panels;
+    const State* state;
+    const Buffer* buffer;
+    const Phase* phase;      // before, loop, after
+    const Product* product;
+    const Segment* segment;
+    const Pack* pack;
+    const WeightGradient* gradient;
+    const ColumnSum* sum;
+    Real* panel;             // room for the packed sources
+    Real* tile;              // room for each thread's sums
+    int64_t tile_size;
+    int64_t backward;
+};
+
+// What a pointwise function sees of a step.
+struct Context {
+    Real* const* buffer;    // each at the row 0 of the call
+    const int64_t* stride;
+    const int64_t* row_id;
+    const int64_t* size;
+    const int64_t* blocks;
+    uint64_t seed;
+    int64_t stream;
+    int64_t drawn;
+    int64_t step;
+};
+
+}  // namespace latchwork

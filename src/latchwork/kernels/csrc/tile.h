@@ -1,0 +1,188 @@
+// Matrix products on tiles that live in registers, and the packing of their operands.
+//
+// A tile is R rows × NV vectors of W sums. Its one operand is packed so that it is read straight through; the other is
+// read number by number, each number meeting NV vectors. R and NV up to the extents of vector.h are instantiated, and
+// chosen by table, so odd sizes run without wasted sums.
+#pragma once
+
+#include <utility>
+
+#include "plan.h"
+#include "vector.h"
+
+namespace latchwork {
+
+using V = Lanes<Real>::V;
+constexpr int W = width<Real>;
+
+// A segment as a tile reads it: from the tile's first row.
+struct Source {
+    const Real* from;
+    int64_t stride;
+    int64_t length;
+};
+
+// sums[r][v] = bias[v] + sum over k of source[r][k] * weights[k][v]; sums has `stride` numbers from row to row.
+// With few rows several chains of sums hide the latency of the multiply-add.
+template <int R, int NV>
+void product_tile(const Source* source, int64_t sources, const Real* weights, const Real* bias, Real* sums,
+                  int64_t stride) {
+    constexpr int chains = R * NV >= 8 ? 1 : R * NV >= 4 ? 2 : 4;
+    V total[chains][R][NV];
+#pragma GCC unroll 8
+    for (int r = 0; r < R; ++r)
+#pragma GCC unroll 4
+        for (int v = 0; v < NV; ++v) {
+            total[0][r][v] = bias ? load(bias + v * W) : V{};
+#pragma GCC unroll 4
+            for (int c = 1; c < chains; ++c) total[c][r][v] = V{};
+        }
+    for (; sources > 0; --sources, ++source) {
+        const Real* row[R];
+#pragma GCC unroll 8
+        for (int r = 0; r < R; ++r) row[r] = source->from + r * source->stride;
+        const int64_t length = source->length;
+        int64_t k = 0;
+        for (; k + chains <= length; k += chains) {
+#pragma GCC unroll 4
+            for (int c = 0; c < chains; ++c) {
+                V w[NV];
+#pragma GCC unroll 4
+                for (int v = 0; v < NV; ++v) w[v] = load(weights + (c * NV + v) * W);
+#pragma GCC unroll 8
+                for (int r = 0; r < R; ++r) {
+                    const V a = splat(row[r][k + c]);
+#pragma GCC unroll 4
+                    for (int v = 0; v < NV; ++v) total[c][r][v] += a * w[v];
+                }
+            }
+            weights += chains * NV * W;
+        }
+        for (; k < length; ++k) {
+#pragma GCC unroll 8
+            for (int r = 0; r < R; ++r) {
+                const V a = splat(row[r][k]);
+#pragma GCC unroll 4
+                for (int v = 0; v < NV; ++v) total[0][r][v] += a * load(weights + v * W);
+            }
+            weights += NV * W;
+        }
+    }
+#pragma GCC unroll 8
+    for (int r = 0; r < R; ++r)
+#pragma GCC unroll 4
+        for (int v = 0; v < NV; ++v) {
+#pragma GCC unroll 4
+            for (int c = 1; c < chains; ++c) total[0][r][v] += total[c][r][v];
+            store(sums + r * stride + v * W, total[0][r][v]);
+        }
+}
+
+// to[r][·] (+)= sum over rows of gradient[row][r] * panel[row][·]; `count` numbers of each row of `to` are there.
+template <int R, int NV>
+void gradient_tile(const Real* gradient, int64_t gradient_stride, const Real* panel, int64_t rows, Real* to,
+                   int64_t to_stride, int64_t count, bool add) {
+    V total[R][NV];
+#pragma GCC unroll 8
+    for (int r = 0; r < R; ++r)
+#pragma GCC unroll 4
+        for (int v = 0; v < NV; ++v) total[r][v] = V{};
+    for (int64_t row = 0; row < rows; ++row) {
+        V p[NV];
+#pragma GCC unroll 4
+        for (int v = 0; v < NV; ++v) p[v] = load(panel + v * W);
+#pragma GCC unroll 8
+        for (int r = 0; r < R; ++r) {
+            const V g = splat(gradient[r]);
+#pragma GCC unroll 4
+            for (int v = 0; v < NV; ++v) total[r][v] += g * p[v];
+        }
+        panel += NV * W;
+        gradient += gradient_stride;
+    }
+#pragma GCC unroll 8
+    for (int r = 0; r < R; ++r)
+#pragma GCC unroll 4
+        for (int v = 0; v < NV; ++v) {
+            Real* place = to + r * to_stride + v * W;
+            const int64_t left = count - v * W;
+            if (left >= W)
+                store(place, add ? load(place) + total[r][v] : total[r][v]);
+            else
+                store_part(place, add ? load_part(place, int(left)) + total[r][v] : total[r][v], int(left));
+        }
+}
+
+using ProductTile = void (*)(const Source*, int64_t, const Real*, const Real*, Real*, int64_t);
+using GradientTile = void (*)(const Real*, int64_t, const Real*, int64_t, Real*, int64_t, int64_t, bool);
+
+struct Tiles {
+    ProductTile product[tile_rows][tile_vectors];
+    GradientTile gradient[tile_rows][tile_vectors];
+};
+
+template <int... I>
+constexpr Tiles all_tiles(std::integer_sequence<int, I...>) {
+    Tiles tiles{};
+    ((tiles.product[I / tile_vectors][I % tile_vectors] = product_tile<I / tile_vectors + 1, I % tile_vectors + 1>,
+      tiles.gradient[I / tile_vectors][I % tile_vectors] = gradient_tile<I / tile_vectors + 1, I % tile_vectors + 1>),
+     ...);
+    return tiles;
+}
+
+constexpr Tiles tiles = all_tiles(std::make_integer_sequence<int, tile_rows * tile_vectors>{});
+
+inline int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+inline int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+inline int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
+
+// The share `part` of `whole` things among `parts`.
+struct Range {
+    int64_t begin, end;
+    Range(int64_t whole, int64_t part, int64_t parts) : begin(whole * part / parts), end(whole * (part + 1) / parts) {}
+    Range(int64_t begin, int64_t end) : begin(begin), end(end) {}
+};
+
+// The rows cut into tiles of nearly one size. The cuts depend on the number of rows alone, so the same sums are made
+// in the same order however many threads share the tiles.
+struct RowTiles {
+    int64_t rows, count;
+    explicit RowTiles(int64_t rows) : rows(rows), count(ceil_div(rows, tile_rows)) {}
+    Range operator[](int64_t i) const { return Range(rows, i, count); }
+};
+
+// Transposes W rows of `stride` numbers, `units` of them there, `length` ≤ W numbers each, to `length` vectors.
+inline void transpose(const Real* from, int64_t stride, int units, int length, Real* to, int64_t to_stride) {
+    Real block[W][W] = {};
+    for (int j = 0; j < units; ++j) std::memcpy(block[j], from + j * stride, sizeof(Real) * length);
+    for (int k = 0; k < length; ++k)
+        for (int j = 0; j < W; ++j) to[k * to_stride + j] = block[j][k];
+}
+
+// Packs the blocks `range` of a weight's units. Blocks beyond the units are 0 there, and so are padded units.
+inline void pack_weight(const Pack& p, int64_t blocks, Range range) {
+    for (int64_t b = range.begin; b < range.end; ++b) {
+        const int64_t g = b / p.group, in_group = least(p.group, blocks - g * p.group);
+        const int64_t column = p.column * in_group + b % p.group;
+        const int64_t first = column / tile_vectors * tile_vectors;
+        const int64_t vectors = least(tile_vectors, p.columns * in_group - first);
+        Real* to = p.to + p.total * W * (g * p.group * p.columns + first) + p.start * vectors * W + (column - first) * W;
+        const int64_t step = vectors * W;
+        const Real* from = p.base + b * W * p.unit_stride;
+        const int units = int(most(0, least(W, p.units - b * W)));
+        if (!units) {
+            for (int64_t k = 0; k < p.length; ++k) store(to + k * step, V{});
+        } else if (p.unit_stride == 1) {
+            for (int64_t k = 0; k < p.length; ++k) store(to + k * step, load_part(from + k * p.stride, units));
+        } else if (p.stride == 1) {
+            for (int64_t k = 0; k < p.length; k += W)
+                transpose(from + k, p.unit_stride, units, int(least(W, p.length - k)), to + k * step, step);
+        } else {
+            for (int64_t k = 0; k < p.length; ++k)
+                for (int j = 0; j < W; ++j)
+                    to[k * step + j] = j < units ? from[j * p.unit_stride + k * p.stride] : Real(0);
+        }
+    }
+}
+
+}  // namespace latchwork
