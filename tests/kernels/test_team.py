@@ -1,6 +1,7 @@
 """The kernels' thread team (csrc/team.h), in a small library of its own."""
 
 import ctypes
+import faulthandler
 import multiprocessing
 import os
 import shlex
@@ -8,6 +9,7 @@ import shutil
 import subprocess
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -73,11 +75,11 @@ extern "C" long stress(int threads, long rounds, int sway, int* count) {
 }
 
 // The counts of a call in the caller and, nested, in each of its members.
-extern "C" int nested(int threads, int* inner) {
+extern "C" int nested(int threads, int wanted, int* inner) {
     int count = 0;
     Team::shared().run(threads, [&](Member& me) {
         if (me.index == 0) count = me.count;
-        Team::shared().run(threads, [&](Member& in) {
+        Team::shared().run(wanted, [&](Member& in) {
             in.barrier();
             inner[me.index] = in.count;
         });
@@ -125,7 +127,7 @@ int main() {
     for (int threads : {2, 3, 8, 2}) wrong += stress(threads, 400, 20, &count) + (count != threads);
     for (int call = 0; call < 2000; ++call) wrong += stress(2 + call % 2, 2, 0, &count);
     int inner[256] = {};
-    nested(3, inner);
+    nested(3, 3, inner);
     // Callers beside each other: each number is the caller's own unless the team hands one's call to another.
     std::atomic<long> lost{0};
     auto caller = [&] {
@@ -143,6 +145,14 @@ int main() {
 }
 #endif
 """
+
+
+@pytest.fixture(autouse=True)
+def _no_hang() -> Iterator[None]:
+    """A member that waits for ever cannot be interrupted: after three minutes, every thread's place, and the end."""
+    faulthandler.dump_traceback_later(180, exit=True)
+    yield
+    faulthandler.cancel_dump_traceback_later()
 
 
 def build(folder: Path, name: str, *flags: str) -> Path:
@@ -238,9 +248,10 @@ def test_callers_beside_each_other(library):
 
 def test_call_inside_a_member_runs_alone(library):
     inner = (ctypes.c_int * MAX)()
-    assert library.nested(3, inner) == 3
+    assert library.nested(3, 3, inner) == 3
     assert list(inner) == [1, 1, 1] + [0] * (MAX - 3)
-    assert library.nested(1, inner) == 1
+    # One thread wanted is one thread, whatever is called in it.
+    assert library.nested(1, 3, inner) == 1
     assert inner[0] == 1
 
 

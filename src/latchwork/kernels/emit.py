@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from latchwork.kernels.plan import PRODUCTS, Buffer, Phase, Plan, Program
+from latchwork.kernels.plan import Buffer, Phase, Plan, Program
 from latchwork.language.ops import OPS
 from latchwork.language.value import Value
 
@@ -14,14 +14,9 @@ _SIZES = {"H": 0, "P": 1, "I": 2}  # where a letter's size is in the context
 def source(plan: Plan) -> str:
     """The translation unit of a plan: functions ``phase_0`` … in the order of its programs."""
     numbers = {buffer: i for i, buffer in enumerate(plan.buffers())}
-    phases = [(program, phase) for program in programs(plan) for phase in program.phases]
+    phases = [(program, phase) for program in plan.programs for phase in program.phases]
     functions = [_Function(plan, numbers, *both).text(i) for i, both in enumerate(phases)]
     return '#include "pointwise.h"\n\nusing namespace latchwork;\n\n' + "\n".join(functions)
-
-
-def programs(plan: Plan) -> tuple[Program, ...]:
-    """The programs in the order in which their functions are numbered."""
-    return plan.before, plan.forward, plan.backward, plan.after
 
 
 class _Function:
@@ -33,7 +28,7 @@ class _Function:
         self.program = program
         self.phase = phase
         self.stored = {v: b[0] for p in program.phases for v, b in p.targets.items()}
-        self.columns = {}
+        self.columns: dict[Value, int] = {}
         for product in phase.products:
             for column in product.columns:
                 self.columns[column.value] = len(self.columns)
@@ -157,7 +152,7 @@ class _Function:
                 continue
             if value.op == "mean":
                 means.setdefault(value)
-            elif self._is_uniform(value):
+            elif self.plan.is_uniform(value):
                 others.setdefault(value)
             if value not in self.columns:
                 stack.extend(value.inputs)
@@ -167,12 +162,6 @@ class _Function:
         """The values holding for a whole row that the mean's argument is made of."""
         means, others = self._uniform(mean.inputs)
         return means + others
-
-    def _is_uniform(self, value: Value) -> bool:
-        varying = [i for i in value.inputs if i.op != "constant"]
-        return value.op == "mean" or (
-            bool(varying) and value.op not in PRODUCTS and all(self._is_uniform(i) for i in varying)
-        )
 
     def buffer(self, value: Value) -> Buffer | None:
         """Where this phase finds ``value`` in memory, if it does."""
@@ -229,10 +218,11 @@ class _Block:
         buffer = self.function.buffer(value)
         name = f"m{self.function.plan.numbers[value]}"
         if buffer is not None:
-            self.lines.append(f"const V {name} = load({self.function.pointer(buffer)});")
+            mask = " > V{}" if value.is_comparison else ""
+            self.lines.append(f"const auto {name} = load({self.function.pointer(buffer)}){mask};")
         else:
             inputs = [self._name(i) for i in value.inputs]
-            self.lines.append(f"const V {name} = {OPS[value.op].cpp.format(*inputs)};")
+            self.lines.append(f"const auto {name} = {OPS[value.op].cpp.format(*inputs)};")
         return name
 
     def _name(self, value: Value) -> str | None:
@@ -251,6 +241,8 @@ class _Block:
         kind = "V"
         if buffer is not None:
             text = f"load({function.pointer(buffer)} + u * W)"
+            if value.is_comparison:  # stored as 1 or 0
+                kind, text = "auto", f"{text} > V{{}}"
         elif value in function.columns:
             text = f"load(sums + ({function.columns[value]} * blocks + u - block) * W)"
         elif value.op == "bernoulli":

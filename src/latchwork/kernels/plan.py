@@ -113,6 +113,30 @@ class Program:
     loads: dict[Value, Buffer]
     levels: dict[Value, int]
 
+    def used(self, phase: Phase) -> tuple[Value, ...]:
+        """The values that a phase of this program loads or computes, its products' results among them."""
+        stored = {v for other in self.phases if other.level < phase.level for v in other.targets}
+        products = {c.value for product in phase.products for c in product.columns}
+        seen: dict[Value, None] = {}
+        stack = [*phase.targets, *phase.optional]
+        while stack:
+            value = stack.pop()
+            if value in seen:
+                continue
+            seen[value] = None
+            earlier = self.levels[value] < phase.level and value in stored
+            if value not in self.loads and value not in products and not earlier:
+                stack.extend(value.inputs)
+        return tuple(seen)
+
+    def buffers(self) -> set[Buffer]:
+        """What the program's phases read and store."""
+        found = set(self.loads.values())
+        for phase in self.phases:
+            found.update(b for targets in (phase.targets, phase.optional) for bs in targets.values() for b in bs)
+            found.update(b for product in phase.products for b in product.segments)
+        return found
+
 
 @dataclass(frozen=True)
 class WeightGradient:
@@ -149,22 +173,19 @@ class Plan:
     sums: dict[Slot, Buffer]
     numbers: dict[Value, int]
     letters: Callable[[Value], str]
+    is_uniform: Callable[[Value], bool]
 
     def buffers(self) -> tuple[Buffer, ...]:
         """Every buffer, in a fixed order."""
-        found: dict[Buffer, None] = {}
-        for program in (self.before, self.forward, self.backward, self.after):
-            for phase in program.phases:
-                for product in phase.products:
-                    found.update(dict.fromkeys(product.segments))
-                for targets in (phase.targets, phase.optional):
-                    for buffers in targets.values():
-                        found.update(dict.fromkeys(buffers))
-            found.update(dict.fromkeys(program.loads.values()))
-        for job in self.weight_gradients:
-            found.update(dict.fromkeys((job.gradient, job.source)))
-        found.update(dict.fromkeys(self.sums.values()))
-        return tuple(found)
+        found = set().union(*(program.buffers() for program in self.programs))
+        found.update(b for job in self.weight_gradients for b in (job.gradient, job.source))
+        found.update(self.sums.values())
+        return tuple(sorted(found, key=lambda b: (b.role, str(b.key), b.letter)))
+
+    @property
+    def programs(self) -> tuple[Program, ...]:
+        """All programs; their phases are numbered in this order."""
+        return self.before, self.forward, self.backward, self.after
 
 
 @lru_cache(maxsize=256)
@@ -222,7 +243,7 @@ class _Planner:
         before = self._program({v: [b] for v, b in hoisted.items()}, optional, load_before, "chunk")
 
         # Backward.
-        homes = {adjoint[v]: self._buffer("adjoint", adjoint[v]) for v in learned}
+        homes = {adjoint[v]: self._rows("adjoint", adjoint[v]) for v in learned}
         stored: dict[Value, Buffer] = {}
 
         def load_primal(value: Value) -> Buffer | None:
@@ -264,15 +285,14 @@ class _Planner:
                 source = value.inputs[0]
                 loaded = load_primal(source)
                 if loaded is None or loaded.role == "vector":
-                    loaded = self._buffer("adjoint", source)
+                    loaded = self._rows("adjoint", source)
                     targets.setdefault(source, [loaded])
                 sources[source] = loaded
         if graph.input in adjoint:
             targets.setdefault(adjoint[graph.input], []).append(Buffer("grad_input", 0, "I"))
         after = self._program(targets, {}, load_after, "chunk", homes)
         targets = {}
-        for i, (state, gradient) in enumerate(zip(graph.states, carried, strict=True)):
-            target = gradient
+        for i, (state, target) in enumerate(zip(graph.states, carried, strict=True)):
             if target is None:
                 target = Value("constant", value=0.0)
                 self._number(target)
@@ -296,7 +316,7 @@ class _Planner:
         order = tuple(v for v in graph.order if v in saved)
         return Plan(
             graph, self.layout, self.traced, before, forward, backward, after, order, self.names, tuple(jobs), sums,
-            self.numbers, self._letter,
+            self.numbers, self._letter, self.is_uniform,
         )  # fmt: skip
 
     # Values.
@@ -305,12 +325,18 @@ class _Planner:
         return self.numbers.setdefault(value, len(self.numbers))
 
     def _letter(self, value: Value) -> str:
-        if value not in self._letters:
-            if value.op == "transposed":
-                self._letters[value] = self._letter(value.attributes["of"][0].inputs[0])
-            else:
-                found = [self._letter(i) for i in value.inputs]
-                self._letters[value] = next((letter for letter in found if letter != "1"), "1")
+        stack = [value]
+        while stack:
+            last = stack[-1]
+            inputs = last.attributes["of"][0].inputs if last.op == "transposed" else last.inputs
+            missing = [i for i in inputs if i not in self._letters]
+            if last not in self._letters:
+                if missing:
+                    stack.extend(missing)
+                    continue
+                found = [self._letters[i] for i in inputs]
+                self._letters[last] = next((letter for letter in found if letter != "1"), "1")
+            stack.pop()
         return self._letters[value]
 
     @staticmethod
@@ -361,12 +387,23 @@ class _Planner:
     def _buffer(self, role: Role, value: Value) -> Buffer:
         return Buffer(role, self._number(value), "1" if self.is_uniform(value) else self._letter(value))
 
+    def _rows(self, role: Role, value: Value) -> Buffer:
+        """A buffer that has a number for each unit, as products need them."""
+        return Buffer(role, self._number(value), self._letter(value))
+
     def is_uniform(self, value: Value) -> bool:
-        """Whether all units of a row have the same number: means, and what is computed from them alone."""
-        if value not in self._uniform:
-            varying = [i for i in value.inputs if i.op != "constant"]
-            of_means = bool(varying) and value.op in OPS and all(self.is_uniform(i) for i in varying)
-            self._uniform[value] = value.op == "mean" or of_means
+        """Whether all units of a row have the same number: means, and what is computed from them and numbers alone."""
+        stack = [value]
+        while stack:
+            last = stack[-1]
+            pointwise = last.op in OPS and OPS[last.op].pointwise
+            missing = [i for i in last.inputs if i not in self._uniform] if pointwise else []
+            if missing and last not in self._uniform:
+                stack.extend(missing)
+                continue
+            stack.pop()
+            same = pointwise and all(i.op == "constant" or self._uniform[i] for i in last.inputs)
+            self._uniform[last] = last.op == "mean" or same
         return self._uniform[value]
 
     def _row_values(self) -> set[Value]:
@@ -422,9 +459,8 @@ class _Planner:
         for value in graph.order:
             if value in have:
                 continue
-            if value.op in ("constant", "vector", "bernoulli"):
-                have.add(value)
-            elif value.op in OPS and OPS[value.op].pointwise and all(i in have for i in value.inputs):
+            pointwise = value.op in OPS and OPS[value.op].pointwise
+            if value.op in ("constant", "vector", "bernoulli") or (pointwise and all(i in have for i in value.inputs)):
                 have.add(value)
             elif value in needed:
                 saved.add(value)
@@ -436,7 +472,7 @@ class _Planner:
         and all that reads a gradient that comes into the step, for it is there only then."""
         graph = self.graph
         carried = [adjoint[s] for s in graph.states if s in adjoint]
-        wanted = ordered([*carried, *(adjoint[v] for v in learned), *(adjoint[v] for v in (graph.input,) if v in adjoint)])
+        wanted = ordered([*carried, *(adjoint[v] for v in (*learned, graph.input) if v in adjoint)])
         made_of = set(ordered(carried))
         moved: set[Value] = set()  # what depends on an incoming gradient; the rest can be computed anywhere
         loop: set[Value] = set()
@@ -538,6 +574,8 @@ class _Schedule:
                     for source in product.inputs:
                         if not self._direct(source):
                             self._store(source)
+                            if all(b.letter == "1" for b in self.required[source]):
+                                self.required[source].append(self.planner._rows(self.scratch, source))
         for value in (*self.required, *self.optional):
             key = (self.level[value], self._letter(value))
             phase = phases.setdefault(key, Phase(*key))
@@ -584,16 +622,21 @@ class _Schedule:
 
     def _kept(self, value: Value, level: int) -> bool:
         """Whether a phase of ``level`` reads ``value`` as an earlier phase stored it."""
-        if self.level[value] >= level or value.op in ("constant", "bernoulli"):
-            return False
+        if self.level[value] >= level or value.op == "bernoulli" or self.planner._letter(value) == "1":
+            return False  # numbers alone are the compiler's to compute
         if value.op in PRODUCTS or value.op in _HEAVY or value in self.required or self.planner.is_uniform(value):
             return True
-        return self._cost(value) > _CHEAP
+        return self._is_dear(value)
 
-    def _cost(self, value: Value) -> int:
-        if value in self.loads or value in self.required or value.op in (*PRODUCTS, *_HEAVY, "constant"):
-            return 0  # there, or stored itself
-        return 1 + sum(self._cost(i) for i in value.inputs)
+    def _is_dear(self, value: Value) -> bool:
+        """Whether it takes many ops to compute, from what is there or stored itself."""
+        ops, stack = 0, [value]
+        while stack and ops <= _CHEAP:
+            last = stack.pop()
+            if last not in self.loads and last not in self.required and last.op not in (*PRODUCTS, *_HEAVY, "constant"):
+                ops += 1
+                stack.extend(last.inputs)
+        return ops > _CHEAP
 
     def _products(self, value: Value, level: int) -> list[Value]:
         """The products of ``level`` that ``value`` is computed from."""
@@ -613,7 +656,7 @@ class _Schedule:
         return list(found)
 
     def _source(self, value: Value) -> Buffer:
-        return self.loads[value] if self._direct(value) else self.required[value][0]
+        return self.loads[value] if self._direct(value) else next(b for b in self.required[value] if b.letter != "1")
 
     def _grouped(self, products: list[Value]) -> list[Product]:
         """Maps of one source side by side; transposed maps of several gradients summed."""
@@ -633,4 +676,11 @@ class _Schedule:
 
 def _terms(value: Value) -> list[Value]:
     """The terms of a sum."""
-    return [t for i in value.inputs for t in _terms(i)] if value.op == "add" else [value]
+    found, stack = [], [value]
+    while stack:
+        last = stack.pop()
+        if last.op == "add":
+            stack.extend(reversed(last.inputs))
+        else:
+            found.append(last)
+    return found

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from latchwork.kernels.native import Kernels, Mode, Shape, call
+from latchwork.kernels.block import Block, Mode, Shape, block
+from latchwork.kernels.native import Kernels
 
 Array: TypeAlias = Any
+Sizes: TypeAlias = Mapping[str, int]
 
 
-@dataclass(frozen=True)
-class Memory:
+class Memory(NamedTuple):
     """How arrays are made and found.
 
     Attributes:
-        empty: rows, columns → an array of the kernels' precision whose rows begin on cache lines.
+        empty: rows, columns → an array of the kernels' precision, on a cache line.
         zeros: the same, of zeros.
         address: of an array's first number.
     """
@@ -29,8 +30,7 @@ class Memory:
     address: Callable[[Array], int]
 
 
-@dataclass(frozen=True, eq=False)
-class Rows:
+class Rows(NamedTuple):
     """The rows of each step of a ragged batch, in falling order of their lengths.
 
     Attributes:
@@ -44,16 +44,49 @@ class Rows:
     row_id: NDArray[np.int64]
 
 
-@dataclass(frozen=True)
-class Draw:
-    """How masks are drawn: ``seed`` None for their expectation."""
+class Job(NamedTuple):
+    """What the two passes of one scan have in common.
 
+    Attributes:
+        sizes: size letter → number.
+        shape: of the sequences.
+        rows: of each step, for a ragged batch.
+        cuts: (N,) one byte each: whether the row is cut before that step.
+        threads: how many to use at most.
+        trace: whether every named value is kept.
+        seed: of the random masks; None for their expectation.
+        stream: the first stream of the masks.
+    """
+
+    sizes: Sizes
+    shape: Shape
+    rows: Rows | None = None
+    cuts: Array | None = None
+    threads: int = 1
+    trace: bool = False
     seed: int | None = None
     stream: int = 0
 
+    @property
+    def total(self) -> int:
+        """N."""
+        return self.shape.steps * self.shape.batch if self.rows is None else int(self.rows.offset[-1])
 
-@dataclass(frozen=True, eq=False)
-class Forward:
+    def block(self, kernels: Kernels, mode: Mode) -> Block:
+        sizes = self.sizes
+        return block(kernels, sizes["H"], sizes["P"], sizes["I"], self.shape, self.threads, mode)
+
+    def run(self, words: Block, addresses: list[int], memory: Memory) -> None:
+        names = words.names
+        if self.rows is not None:
+            for name, array in zip(Rows._fields, self.rows, strict=True):
+                addresses[names[name]] = array.__array_interface__["data"][0]
+        if self.cuts is not None:
+            addresses[names["cuts"]] = memory.address(self.cuts)
+        words.run(addresses, self.seed or 0, self.stream, self.seed is not None)
+
+
+class Forward(NamedTuple):
     """What a forward pass gives, rows padded to whole vectors.
 
     Attributes:
@@ -69,148 +102,136 @@ class Forward:
     final: tuple[Array, ...]
     states: tuple[Array, ...]
     tape: Array | None
-    initial: tuple[Array, ...]
+    initial: tuple[Array | None, ...]
     x: Array
 
 
 def forward(
     kernels: Kernels,
     memory: Memory,
-    sizes: Mapping[str, int],
-    parameters: Mapping[str, Array],
+    job: Job,
+    parameters: Sequence[Array],
     x: Array,
     initial: Sequence[Array | None],
-    shape: Shape,
-    *,
-    rows: Rows | None = None,
-    cuts: Array | None = None,
-    threads: int = 1,
     save: bool = False,
-    trace: bool = False,
-    draw: Draw = Draw(),  # noqa: B008 (frozen)
 ) -> Forward:
     """Run a cell over sequences.
 
     Args:
-        sizes: size letter → number.
-        parameters: name → array, as the layout lists them, row by row in memory.
+        parameters: as the layout lists them, row by row in memory.
         x: (N, I), row by row in memory: packed by step, rows in falling order of their lengths.
-        initial: (B, ·) for each state, or None for zeros.
-        shape: of the sequences.
-        rows: of each step, for a ragged batch.
-        cuts: (N,) one byte each: whether the row is cut before that step.
+        initial: (B, ·) for each state, row by row in memory, or None for zeros.
         save: keep what :func:`backward` needs.
-        trace: keep every named value.
-        draw: how masks are drawn.
     """
-    mode = Mode(save=save, trace=trace)
-    layout = call(kernels, sizes["H"], sizes["P"], sizes["I"], shape, threads, mode)
-    total = int(rows.offset[-1]) if rows is not None else shape.steps * shape.batch
-    widths = [kernels.padded(sizes[letter]) for letter in kernels.plan.graph.state_sizes()]
-    x = _padded(x, kernels.padded(sizes["I"]), memory) if kernels.reads_input else x
-    first = tuple(
-        memory.zeros(shape.batch, w) if s is None else _padded(s, w, memory)
-        for s, w in zip(initial, widths, strict=True)
-    )
-    values = [memory.empty(total, w) if i == 0 or mode.states else None for i, w in enumerate(widths)]
-    final = tuple(memory.empty(shape.batch, w) for w in widths)
-    _, width = kernels.tape(sizes, save, trace)
-    tape = memory.empty(total, width) if width else None
-    address = memory.address
-    addresses = {name: address(array) for name, array in parameters.items()}
-    addresses |= {"x": address(x), "tape": 0 if tape is None else address(tape)}
-    for i in range(len(widths)):
-        addresses[f"initial_{i}"], addresses[f"final_{i}"] = address(first[i]), address(final[i])
-        if values[i] is not None:
-            addresses[f"values_{i}"] = address(values[i])
-    _add_rows(addresses, rows, cuts, address)
-    workspace = memory.empty(1, layout.room)
-    addresses["workspace"] = address(workspace)
-    layout.run(addresses, draw.seed or 0, draw.stream, draw.seed is not None)
-    return Forward(values[0], final, tuple(v for v in values[1:] if v is not None), tape, first, x)
+    empty, _, address = memory
+    words = job.block(kernels, Mode(save, job.trace))
+    names, batch, total = words.names, job.shape.batch, job.total
+    addresses = [0] * len(names)
+    for parameter, array in zip(kernels.plan.layout.parameters, parameters, strict=True):
+        if parameter.name in names:
+            addresses[names[parameter.name]] = address(array)
+    if kernels.reads_input:
+        x = _padded(x, kernels.padded(job.sizes["I"]), memory)
+    if "x" in names:
+        addresses[names["x"]] = address(x)
+    first, final, values = [], [], []
+    for i, (given, width) in enumerate(zip(initial, words.widths, strict=True)):
+        if given is not None:
+            given = _padded(given, width, memory)
+            addresses[names[f"initial_{i}"]] = address(given)
+        first.append(given)
+        final.append(empty(batch, width))
+        addresses[names[f"final_{i}"]] = address(final[i])
+        if f"values_{i}" in names:
+            values.append(empty(total, width))
+            addresses[names[f"values_{i}"]] = address(values[i])
+    tape = None
+    if words.tape_width:
+        tape = empty(total, words.tape_width)
+        addresses[names["tape"]] = address(tape)
+    workspace = empty(1, words.room)
+    addresses[0] = address(workspace)
+    job.run(words, addresses, memory)
+    return Forward(values[0], tuple(final), tuple(values[1:]), tape, tuple(first), x)
 
 
-@dataclass(frozen=True, eq=False)
-class Gradients:
-    """x: (N, I); initial: (B, ·) for each state, rows padded to whole vectors; parameters: in their own shapes."""
+class Gradients(NamedTuple):
+    """x: (N, I) or None; initial: (B, ·) for each state; rows padded to whole vectors. parameters: in their shapes."""
 
-    x: Array
+    x: Array | None
     initial: tuple[Array, ...]
-    parameters: dict[str, Array]
+    parameters: tuple[Array, ...]
 
 
 def backward(
     kernels: Kernels,
     memory: Memory,
-    sizes: Mapping[str, int],
-    parameters: Mapping[str, Array],
+    job: Job,
+    parameters: Sequence[Array],
     done: Forward,
-    shape: Shape,
     output: Array | None,
     final: Sequence[Array | None],
-    *,
-    trace: Mapping[str, Array] | None = None,
-    rows: Rows | None = None,
-    cuts: Array | None = None,
-    threads: int = 1,
-    traced: bool = False,
-    draw: Draw = Draw(),  # noqa: B008 (frozen)
+    trace: Mapping[str, Array | None] | None = None,
+    x_needed: bool = True,
 ) -> Gradients:
     """The gradients of a scalar, given its gradients by the output (N, H) and the final states (B, ·).
 
     Args:
         done: the forward pass, with ``save``.
-        trace: name → its gradient by that value (N, ·), for kernels that are ``traced``.
-        traced: whether the forward pass kept the trace.
+        trace: name → its gradient by that value (N, ·), for kernels that are traced.
+        x_needed: whether the gradient by the input is wanted.
     """
-    mode = Mode(save=True, trace=traced, backward=True, output=output is not None)
-    layout = call(kernels, sizes["H"], sizes["P"], sizes["I"], shape, threads, mode)
-    total = int(rows.offset[-1]) if rows is not None else shape.steps * shape.batch
-    plan = kernels.plan
-    widths = [kernels.padded(sizes[letter]) for letter in plan.graph.state_sizes()]
-    address = memory.address
-    addresses = {name: address(array) for name, array in parameters.items()}
-    addresses |= {"x": address(done.x), "tape": 0 if done.tape is None else address(done.tape)}
-    for i, values in enumerate((done.output, *done.states)):
-        addresses[f"values_{i}"], addresses[f"initial_{i}"] = address(values), address(done.initial[i])
+    empty, zeros, address = memory
+    plan, sizes, batch, total = kernels.plan, job.sizes, job.shape.batch, job.total
+    words = job.block(kernels, Mode(True, job.trace, True, output is not None, x_needed))
+    names = words.names
+    addresses = [0] * len(names)
+    kept: list[Array] = []  # until the call is over
+
+    def give(name: str, array: Array) -> None:
+        if name in names:
+            kept.append(array)
+            addresses[names[name]] = address(array)
+
+    give("x", done.x)
+    if done.tape is not None:
+        give("tape", done.tape)
+    for i, (values, first) in enumerate(zip((done.output, *done.states), done.initial, strict=True)):
+        give(f"values_{i}", values)
+        if first is not None:
+            give(f"initial_{i}", first)
     if output is not None:
-        output = _padded(output, widths[0], memory)
-        addresses["grad_output"] = address(output)
-    widest = memory.zeros(1, max(kernels.padded(s) for s in sizes.values()))
-    addresses["zeros"] = address(widest)
-    given = []
+        give("grad_output", _padded(output, words.widths[0], memory))
+    if "zeros" in names:
+        give("zeros", zeros(1, max(words.widths)))
     for name, value in plan.graph.traced.items() if plan.traced else ():
         width = kernels.padded(sizes[plan.letters(value)])
         gradient = (trace or {}).get(name)
-        given.append(memory.zeros(total, width) if gradient is None else _padded(gradient, width, memory))
-        addresses[f"grad_trace_{name}"] = address(given[-1])
-    x = memory.empty(total, kernels.padded(sizes["I"]))
-    addresses["grad_input"] = address(x)
-    learned = {}
-    for parameter in plan.layout.parameters:
-        learned[parameter.name] = memory.zeros(*_two(parameter.shape(sizes)))
-        addresses[f"grad_{parameter.name}"] = address(learned[parameter.name])
-    _add_rows(addresses, rows, cuts, address)
-    workspace = memory.empty(1, layout.room)
-    start = address(workspace)
-    addresses["workspace"] = start
+        give(f"grad_trace_{name}", zeros(total, width) if gradient is None else _padded(gradient, width, memory))
+    x = None
+    if x_needed:
+        width = kernels.padded(sizes["I"])
+        x = empty(total, width) if "grad_input" in names else zeros(total, width)
+        give("grad_input", x)
+    learned = []
+    for parameter, array in zip(plan.layout.parameters, parameters, strict=True):
+        give(parameter.name, array)
+        shape = parameter.shape(sizes)
+        # A gradient that nothing reaches has no place in the block, or only some of its blocks have.
+        learned.append(zeros(shape[0], math.prod(shape[1:])))
+        give(f"grad_{parameter.name}", learned[-1])
+        learned[-1] = learned[-1].reshape(shape)
+    workspace = empty(1, words.room)
+    addresses[0] = address(workspace)
     carried = []
-    for i, (w, gradient) in enumerate(zip(widths, final, strict=True)):
-        at = layout.carry[i] // kernels.bytes
-        both = workspace.reshape(-1)[at : at + 2 * shape.batch * w].reshape(2, shape.batch, w)
+    for at, width, gradient in zip(words.carry, words.widths, final, strict=True):
+        both = workspace[0, at : at + 2 * batch * width].reshape(2, batch, width)
         both[:] = 0
         if gradient is not None:
             both[:, :, : gradient.shape[1]] = gradient
-        carried.append(both)
-    layout.run(addresses, draw.seed or 0, draw.stream, draw.seed is not None)
-    if not any(b.role == "grad_input" for b in kernels.buffers):
-        x[:] = 0
-    shaped = {p.name: learned[p.name].reshape(p.shape(sizes)) for p in plan.layout.parameters}
-    return Gradients(x, tuple(both[0] for both in carried), shaped)
-
-
-def _two(shape: tuple[int, ...]) -> tuple[int, int]:
-    return (shape[0], 1) if len(shape) == 1 else (shape[0], shape[1])
+        carried.append(both[0])
+    job.run(words, addresses, memory)
+    return Gradients(x, tuple(carried), tuple(learned))
 
 
 def _padded(array: Array, width: int, memory: Memory) -> Array:
@@ -219,11 +240,3 @@ def _padded(array: Array, width: int, memory: Memory) -> Array:
     padded = memory.zeros(array.shape[0], width)
     padded[:, : array.shape[1]] = array
     return padded
-
-
-def _add_rows(addresses: dict[str, int], rows: Rows | None, cuts: Array | None, address: Callable[[Array], int]) -> None:
-    if rows is not None:
-        for name in ("rows", "offset", "row_id"):
-            addresses[name] = getattr(rows, name).__array_interface__["data"][0]
-    if cuts is not None:
-        addresses["cuts"] = address(cuts)

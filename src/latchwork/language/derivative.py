@@ -23,17 +23,23 @@ def gradients(graph: Graph, seeds: Mapping[Value, Value], stop: Collection[str] 
         is their attribute ``of``. A value that nothing depends on is left out.
     """
     found: dict[Value, Value] = {}
+    settled = set(graph.order)  # what is folded already, or not to be
+
+    def fold(value: Value) -> Value:
+        folded = _fold(value, settled)
+        settled.add(folded)
+        return folded
 
     def add(value: Value, gradient: Value) -> None:
         if value.op != "constant" and graph.sizes[value] != "1":
-            found[value] = _sum(found[value], gradient) if value in found else gradient
+            found[value] = fold(found[value] + gradient) if value in found else gradient
 
     for value, seed in seeds.items():
         add(value, seed)
     for value in reversed(graph.order):
         if value not in found or value.op in stop:
             continue
-        gradient = found[value] = _fold(found[value])
+        gradient = found[value] = fold(found[value])
         if value.op in ("map", "project"):
             add(value.inputs[0], Value(f"{value.op}_transpose", (gradient,), of=value))
         elif value.op in OPS:
@@ -41,7 +47,7 @@ def gradients(graph: Graph, seeds: Mapping[Value, Value], stop: Collection[str] 
                 value.inputs, OPS[value.op].derivative(gradient, value, *value.inputs), strict=True
             ):
                 if part is not None:
-                    folded = _fold(part)
+                    folded = fold(part)
                     if not _is(folded, 0.0):
                         add(source, folded)
     return found
@@ -69,14 +75,12 @@ def _is(value: Value, number: float) -> bool:
     return value.op == "constant" and value.attributes["value"] == number
 
 
-def _sum(a: Value, b: Value) -> Value:
-    return _fold(a + b)
-
-
-def _fold(value: Value) -> Value:
+def _fold(value: Value, settled: Collection[Value]) -> Value:
     """Drop what multiplies by 1 or adds 0: derivative rules are written for the general case."""
+    if value in settled:
+        return value
     if value.op == "mul":
-        a, b = (_fold(i) for i in value.inputs)
+        a, b = (_fold(i, settled) for i in value.inputs)
         if _is(a, 0.0) or _is(b, 0.0):
             return Value("constant", value=0.0)
         if _is(a, 1.0):

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import contextlib
+import warnings
 from collections.abc import Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Literal, get_args
 
+import torch
+from torch import Tensor, nn
+from torch.autograd import forward_ad
+
 from latchwork import cells
-from latchwork.errors import ConfigError
+from latchwork.errors import CompilerError, ConfigError, LatchworkWarning
+from latchwork.kernels.native import kernels
+from latchwork.language.cell import Cell
 from latchwork.language.graph import Graph
 from latchwork.language.transforms import without_bias
 
-Path = Literal["torch", "reference"]
+Path = Literal["fused", "torch", "reference"]
 
 
 @dataclass(frozen=True)
@@ -22,8 +29,9 @@ class Dispatch:
     """The path that a call takes.
 
     Attributes:
-        path: "torch" for torch's own operator (oneDNN on CPU where it has it, cuDNN on GPU); "reference" for the
-            cell's graph step by step in torch, which runs everything.
+        path: "fused" for the kernels generated from the cell's graph; "torch" for torch's own operator (oneDNN on CPU
+            where it has it, cuDNN on GPU); "reference" for the cell's graph step by step in torch, which runs
+            everything.
         operator: the operator's name in torch, or None.
         reason: why, in a sentence.
     """
@@ -72,27 +80,88 @@ def torch_operator(graph: Graph) -> str | None:
     return _operators().get(graph.signature)
 
 
-def choose(graph: Graph, *, reset: bool, trace: bool, lengths: bool = False, empty: bool = False) -> Dispatch:
+def choose(
+    cell: Cell,
+    like: Tensor,
+    *,
+    reset: bool = False,
+    trace: bool = False,
+    lengths: bool = False,
+    empty: bool = False,
+    one_step: bool = False,
+) -> Dispatch:
     """The path for a call with these options.
+
+    Args:
+        like: a tensor of the call: its input or a weight.
+        one_step: whether the module runs single steps.
 
     Raises:
         ConfigError: a path was forced that cannot run it.
     """
-    operator = torch_operator(graph)
     forced = _forced.get()
+    not_fused = _why_not_fused(cell, like, one_step) if forced in (None, "fused") else "another path was asked for"
+    if not_fused is None:
+        return Dispatch("fused", None, "kernels compiled from the cell's graph run it")
+    if forced == "fused":
+        raise ConfigError(f"use_path('fused') cannot run this call: {not_fused}")
+    operator = torch_operator(cell.graph)
     if operator is None:
-        why = "torch has no operator for this cell"
+        not_operator: str | None = "torch has no operator for this cell"
     elif trace:
-        why = "return_trace asks for the gates, and torch's operator does not give them out"
+        not_operator = "return_trace asks for the gates, and torch's operator does not give them out"
     elif reset:
-        why = "reset cuts sequences, and torch's operator cannot"
+        not_operator = "reset cuts sequences, and torch's operator cannot"
     elif empty:
-        why = "torch's operator refuses an input without steps or rows"
-    elif forced == "reference":
-        why = "use_path('reference') asks for it"
+        not_operator = "torch's operator refuses an input without steps or rows"
     else:
+        not_operator = None
+    because = "" if forced else f"{not_fused}; "
+    if not_operator is None and forced != "reference":
         ragged = "; rows of unequal length run packed in it" if lengths else ""
-        return Dispatch("torch", operator, f"the cell is exactly what torch.{operator} computes{ragged}")
+        return Dispatch("torch", operator, f"{because}the cell is exactly what torch.{operator} computes{ragged}")
     if forced == "torch":
-        raise ConfigError(f"use_path('torch') cannot run this call: {why}")
+        raise ConfigError(f"use_path('torch') cannot run this call: {not_operator}")
+    why = "use_path('reference') asks for it" if forced else f"{because}{not_operator}"
     return Dispatch("reference", None, f"{why}; its graph runs step by step")
+
+
+def _why_not_fused(cell: Cell, like: Tensor, one_step: bool) -> str | None:
+    """Why the kernels cannot run it, or None if they can."""
+    if like.device.type != "cpu":
+        return f"the kernels run on the CPU, and this is on {like.device}"
+    if like.dtype not in (torch.float32, torch.float64):
+        return f"the kernels compute in float32 and float64, and this is {like.dtype}"
+    if one_step:
+        return "packing the weights for the kernels costs more than one step"
+    if torch.is_autocast_enabled("cpu"):
+        return "autocast asks for another precision than the kernels'"
+    if type(like) not in (Tensor, nn.Parameter) or _transformed():
+        return "a transform of torch (vmap, forward-mode derivatives, tracing) has to see the steps"
+    return _unavailable(cell.graph, like.dtype == torch.float64, cell.name)
+
+
+def _transformed() -> bool:
+    return (
+        torch._C._functorch.peek_interpreter_stack() is not None
+        or forward_ad._current_level >= 0
+        or torch._C._len_torch_dispatch_stack() > 0
+        or torch.compiler.is_compiling()
+    )
+
+
+@lru_cache(maxsize=1024)
+def _unavailable(graph: Graph, double: bool, name: str) -> str | None:
+    """Why there are no kernels for this cell on this machine; compiles them. None if there are."""
+    try:
+        kernels(graph, "double" if double else "float", False, name)
+    except (CompilerError, OSError) as error:
+        _warn_slow(str(error))
+        return f"there are no kernels: {str(error).splitlines()[0]}"
+    return None
+
+
+@cache
+def _warn_slow(why: str) -> None:
+    """Said once for each reason."""
+    warnings.warn(f"{why}. Cells run without their kernels, which is many times slower", LatchworkWarning, stacklevel=2)

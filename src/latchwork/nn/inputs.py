@@ -102,7 +102,7 @@ def read_input(
 
 
 def read_state(
-    hx: State | None,
+    hx: State,
     x: Tensor,
     form: Form,
     names: Sequence[str],
@@ -110,14 +110,12 @@ def read_state(
     layers: int,
     layer: str,
 ) -> tuple[Tensor, ...]:
-    """The initial states, (L·D, B, ·) each; zeros for None.
+    """The initial states, (L·D, B, ·) each.
 
     Raises:
         ShapeError: a wrong number of states, or a state of the wrong shape or dtype.
     """
     batch = x.shape[1]
-    if hx is None:
-        return tuple(x.new_zeros((layers, batch, width)) for width in widths)
     states = []
     for name, width, state in zip(names, widths, state_tuple(hx, names, layer), strict=True):
         dims = 3 if form.batched else 2

@@ -106,7 +106,7 @@ class RecurrentCell(nn.Module):
 
     def explain_dispatch(self) -> Dispatch:
         """Which path a step takes, and why."""
-        return choose(self.cell.graph, reset=False, trace=False)
+        return choose(self.cell, next(self.parameters()), one_step=True)
 
     def extra_repr(self) -> str:
         name = f"{self.cell.name!r}, " if type(self) is RecurrentCell else ""

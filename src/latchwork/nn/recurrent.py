@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numbers
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, overload
 
 import torch
@@ -18,11 +18,15 @@ from latchwork.language.cell import Cell
 from latchwork.language.transforms import variant
 from latchwork.nn.arguments import check_flags, check_forget_bias, check_projection, check_sizes
 from latchwork.nn.dispatch import Dispatch, choose, torch_operator
+from latchwork.nn.fused import fused_scan
 from latchwork.nn.inputs import Form, State, read_input, read_state
-from latchwork.nn.parameters import collect, initialise, keep_gate, register
+from latchwork.nn.operator import can_be_traced, traced_scan
+from latchwork.nn.packing import Packing
+from latchwork.nn.parameters import initialise, keep_gate, register
+from latchwork.nn.signature import Signature
 from latchwork.nn.trace import Trace
 from latchwork.reference.interpreter import Masks, Program, program
-from latchwork.reference.torch import scan
+from latchwork.reference.torch import Scan, scan
 
 Output = Tensor | PackedSequence
 
@@ -114,6 +118,7 @@ class Recurrent(nn.Module):
             "peephole": peephole,
             "forget_bias": forget_bias,
         }
+        self._signature = Signature.of(self.cell)
         self._names: list[list[str]] = []
         factory = {"device": device, "dtype": dtype}
         for layer in range(num_layers):
@@ -125,8 +130,7 @@ class Recurrent(nn.Module):
         """Draw the initial weights anew: uniform in ±1/√H, as torch does."""
         layout = self._program.layout
         for suffix in self._all_suffixes():
-            tensors = collect(self, layout, suffix)
-            initialise(tensors, layout, self.hidden_size, self.forget_bias, self._keep_gate)
+            initialise(self._tensors(suffix), layout, self.hidden_size, self.forget_bias, self._keep_gate)
 
     @property
     def mode(self) -> str:
@@ -219,16 +223,22 @@ class Recurrent(nn.Module):
             weight=weight,
         )
         rows = self.num_layers * self.directions
-        states = read_state(hx, x, form, self._state_names, self._state_widths, rows, self._title)
-        empty = 0 in x.shape[:2]
-        path = choose(self.cell.graph, reset=cuts is not None, trace=return_trace, empty=empty)
+        states = None
+        if hx is not None:
+            states = read_state(hx, x, form, self._state_names, self._state_widths, rows, self._title)
         trace: Trace | None = None
         out: Output
         final: Sequence[Tensor]
-        if path.operator:
-            out, final = self._run_operator(path.operator, x, states, length, form.packed)
+        if torch.compiler.is_compiling() and can_be_traced(self._signature.text, x):
+            out, final, trace = self._run_traced(x, states, length, cuts, return_trace, form)
         else:
-            out, final, trace = self._run_reference(form.padded(x), states, length, cuts, return_trace, form)
+            empty = 0 in x.shape[:2]
+            path = choose(self.cell, x, reset=cuts is not None, trace=return_trace, empty=empty)
+            if path.operator:
+                out, final = self._run_operator(path.operator, x, self._initial(states, x), length, form.packed)
+            else:
+                run = self._run_fused if path.path == "fused" else self._run_reference
+                out, final, trace = run(x, states, length, cuts, return_trace, form)
         result = out if isinstance(out, PackedSequence) else form.output(out, length)
         shaped = form.states(final)
         state: State = shaped[0] if len(shaped) == 1 else shaped
@@ -242,7 +252,8 @@ class Recurrent(nn.Module):
             reset: whether ``reset`` is given.
             return_trace: whether the trace is asked for.
         """
-        return choose(self.cell.graph, lengths=lengths, reset=reset, trace=return_trace)
+        weight = getattr(self, self._names[0][0])
+        return choose(self.cell, weight, lengths=lengths, reset=reset, trace=return_trace)
 
     def extra_repr(self) -> str:
         shown = [repr(self.cell.name)] if type(self) is Recurrent else []
@@ -259,45 +270,139 @@ class Recurrent(nn.Module):
         shown += [f"{k}={v}" for k, v in self._options.items() if v or (k == "forget_bias" and v is not None)]
         return ", ".join(shown)
 
-    def _run_reference(
+    def _initial(self, states: tuple[Tensor, ...] | None, x: Tensor) -> tuple[Tensor, ...]:
+        """The initial states, (L·D, B, ·) each; zeros for None."""
+        if states is not None:
+            return states
+        rows = self.num_layers * self.directions
+        return tuple(x.new_zeros((rows, x.shape[1], width)) for width in self._state_widths)
+
+    def _run_fused(
         self,
         x: Tensor,
-        states: tuple[Tensor, ...],
+        states: tuple[Tensor, ...] | None,
         lengths: Tensor | None,
         reset: Tensor | None,
         with_trace: bool,
         form: Form,
-    ) -> tuple[Tensor, list[Tensor], Trace | None]:
-        layout = self._program.layout
-        streams = sum(value.op == "bernoulli" for value in self._program.graph.order)
-        # One seed a call, from torch's generator: torch.manual_seed makes the masks reproducible.
-        seed = int(torch.randint(2**62, ())) if streams and self.training else None
-        finals: list[tuple[Tensor, ...]] = []
-        traces: list[dict[str, Tensor]] = []
+    ) -> tuple[Output, list[Tensor], Trace | None]:
+        """Layer after layer over packed rows, so that a ragged batch is packed once."""
+        packed = form.packed
+        packing = Packing.of(x.shape[0], x.shape[1], lengths, packed)
+
+        def one(x: Tensor, initial: Sequence[Any], layer: int, suffix: str, masks: Masks) -> Scan:
+            return fused_scan(
+                self.cell.graph,
+                self.cell.name,
+                self._tensors(suffix),
+                x,
+                initial if states is None else packing.sort(initial),
+                sizes=self._sizes(layer),
+                packing=packing,
+                reset=reset,
+                reverse=suffix.endswith("_reverse"),
+                masks=masks,
+                with_trace=with_trace,
+            )
+
+        start = packing.pack(x) if packed is None else packed.data
+        data, scans = self._layers(start, states, self._seed(), one)
+        final = [_stacked(packing.unsort(column)) for column in zip(*(s.final for s in scans), strict=True)]
+        named = [{n: form.sequence(packing.unpack(v)) for n, v in s.trace.items()} for s in scans]
+        trace = Trace(named) if with_trace else None
+        if packed is None:
+            return packing.unpack(data), final, trace
+        result = PackedSequence(data, packed.batch_sizes, packed.sorted_indices, packed.unsorted_indices)
+        return result, final, trace
+
+    def _run_reference(
+        self,
+        x: Tensor,
+        states: tuple[Tensor, ...] | None,
+        lengths: Tensor | None,
+        reset: Tensor | None,
+        with_trace: bool,
+        form: Form,
+    ) -> tuple[Output, list[Tensor], Trace | None]:
+        def one(x: Tensor, initial: Sequence[Any], layer: int, suffix: str, masks: Masks) -> Scan:
+            return scan(
+                self.cell.graph,
+                self._tensors(suffix),
+                x,
+                initial,
+                sizes=self._sizes(layer),
+                lengths=lengths,
+                reset=reset,
+                reverse=suffix.endswith("_reverse"),
+                masks=masks,
+                with_trace=with_trace,
+            )
+
+        out, scans = self._layers(form.padded(x), self._initial(states, x), self._seed(), one)
+        return self._padded_results(out, scans, with_trace, form)
+
+    def _run_traced(
+        self,
+        x: Tensor,
+        states: tuple[Tensor, ...] | None,
+        lengths: Tensor | None,
+        reset: Tensor | None,
+        with_trace: bool,
+        form: Form,
+    ) -> tuple[Output, list[Tensor], Trace | None]:
+        """As an operator for each layer and direction, in a graph that torch traces."""
+
+        def one(x: Tensor, initial: Sequence[Any], layer: int, suffix: str, masks: Masks) -> Scan:
+            return traced_scan(
+                self._signature,
+                self._tensors(suffix),
+                x,
+                initial,
+                sizes=self._sizes(layer),
+                lengths=lengths,
+                reset=reset,
+                reverse=suffix.endswith("_reverse"),
+                masks=masks,
+                with_trace=with_trace,
+            )
+
+        seed = torch.randint(2**62, ()) if self._signature.masks and self.training else None
+        out, scans = self._layers(form.padded(x), self._initial(states, x), seed, one)
+        return self._padded_results(out, scans, with_trace, form)
+
+    @staticmethod
+    def _padded_results(
+        out: Tensor, scans: list[Scan], with_trace: bool, form: Form
+    ) -> tuple[Output, list[Tensor], Trace | None]:
+        final = [_stacked(column) for column in zip(*(s.final for s in scans), strict=True)]
+        trace = Trace([{n: form.sequence(v) for n, v in s.trace.items()} for s in scans]) if with_trace else None
+        return out, final, trace
+
+    def _seed(self) -> int | None:
+        """One seed a call, from torch's generator: torch.manual_seed makes the masks reproducible."""
+        return int(torch.randint(2**62, ())) if self._signature.masks and self.training else None
+
+    def _layers(
+        self,
+        x: Tensor,
+        states: tuple[Tensor, ...] | None,
+        seed: Any,
+        one: Callable[[Tensor, Sequence[Any], int, str, Masks], Scan],
+    ) -> tuple[Tensor, list[Scan]]:
+        """All layers and directions, each by ``one(x, initial, layer, suffix, masks)``: the last output, and all."""
+        streams = self._signature.masks
+        nothing = [None] * len(self._signature.states)
+        scans: list[Scan] = []
         for layer in range(self.num_layers):
-            outputs = []
-            for direction, suffix in enumerate(self._suffixes(layer)):
-                index = layer * self.directions + direction
-                done = scan(
-                    self.cell.graph,
-                    collect(self, layout, suffix),
-                    x,
-                    [s[index] for s in states],
-                    sizes=self._sizes(layer),
-                    lengths=lengths,
-                    reset=reset,
-                    reverse=direction == 1,
-                    masks=Masks(seed, index * streams),
-                    with_trace=with_trace,
-                )
-                outputs.append(done.output)
-                finals.append(done.final)
-                traces.append({name: form.sequence(values) for name, values in done.trace.items()})
+            for suffix in self._suffixes(layer):
+                index = len(scans)
+                initial = nothing if states is None else [s[index] for s in states]
+                scans.append(one(x, initial, layer, suffix, Masks(seed, index * streams)))
+            outputs = [s.output for s in scans[-self.directions :]]
             x = outputs[0] if len(outputs) == 1 else torch.cat(outputs, -1)
             if self.dropout and self.training and layer < self.num_layers - 1:
                 x = F.dropout(x, self.dropout)
-        final = [torch.stack(column) for column in zip(*finals, strict=True)]
-        return x, final, Trace(traces) if with_trace else None
+        return x, scans
 
     def _run_operator(
         self,
@@ -345,16 +450,19 @@ class Recurrent(nn.Module):
 
     @property
     def _output_width(self) -> int:
-        return self.proj_size if self.cell.graph.output_size == "P" else self.hidden_size
+        return self.proj_size if self._signature.letters[0] == "P" else self.hidden_size
 
     @property
-    def _state_names(self) -> list[str]:
-        return [state.name or "" for state in self.cell.graph.states]
+    def _state_names(self) -> tuple[str, ...]:
+        return self._signature.states
 
     @property
     def _state_widths(self) -> list[int]:
-        sizes = self._sizes(0)
-        return [sizes[letter] for letter in self.cell.graph.state_sizes()]
+        return [self.proj_size if letter == "P" else self.hidden_size for letter in self._signature.letters]
+
+    def _tensors(self, suffix: str) -> dict[str, Tensor]:
+        """The parameters of one layer and direction, by their names without the suffix."""
+        return {name: getattr(self, f"{name}{suffix}") for name in self._signature.parameters}
 
     def _sizes(self, layer: int) -> dict[str, int]:
         input_size = self.input_size if layer == 0 else self.output_size
@@ -365,6 +473,10 @@ class Recurrent(nn.Module):
 
     def _all_suffixes(self) -> list[str]:
         return [suffix for layer in range(self.num_layers) for suffix in self._suffixes(layer)]
+
+
+def _stacked(layers: Sequence[Tensor]) -> Tensor:
+    return layers[0].unsqueeze(0) if len(layers) == 1 else torch.stack(tuple(layers))
 
 
 def resolve(cell: str | Cell) -> Cell:

@@ -54,10 +54,12 @@ class Masks:
 
     Attributes:
         stream: the first stream of this layer and direction.
+        rows: (B,) the number of each row, where it is not its place in the batch.
     """
 
     seed: int | None = None
     stream: int = 0
+    rows: Array | None = None
 
 
 class Interpreter:
@@ -142,5 +144,5 @@ class Interpreter:
         some = next(iter(self.parameters.values()))
         device = some.device if self.column == "torch" else None
         step = t if value.attributes["each_step"] else 0
-        drawn = bernoulli(self.xp, rate, self.masks.seed, stream, step, batch, units, device)
+        drawn = bernoulli(self.xp, rate, self.masks.seed, stream, step, batch, units, device, self.masks.rows)
         return drawn.to(some.dtype) if self.column == "torch" else drawn.astype(some.dtype)

@@ -27,7 +27,15 @@ def philox(counter: tuple[Any, Any, Any, Any], key: tuple[int, int]) -> tuple[An
 
 
 def bernoulli(
-    xp: Any, rate: float, seed: int, stream: int, step: Any, batch: int, units: int, device: Any = None
+    xp: Any,
+    rate: float,
+    seed: int,
+    stream: int,
+    step: Any,
+    batch: int,
+    units: int,
+    device: Any = None,
+    rows: Any = None,
 ) -> Any:
     """Whether each of (B, units) numbers is 1, with probability ``rate``: a bool array of numpy or torch (``xp``).
 
@@ -35,10 +43,11 @@ def bernoulli(
         seed: 64 bits.
         stream: which mask of which layer and direction.
         step: the step; 0 for a mask that lasts a whole sequence.
+        rows: (B,) the number of each row; 0…B − 1 by default.
     """
     on = {} if device is None else {"device": device}
     unit = xp.arange(units, **on).reshape(1, units)
-    row = xp.arange(batch, **on).reshape(batch, 1)
+    row = (xp.arange(batch, **on) if rows is None else rows).reshape(batch, 1)
     zero = xp.zeros((batch, units), dtype=xp.int64, **on)
     word, *_ = philox((zero + unit, zero + row, zero + step, zero + stream), (seed & _LOW, (seed >> 32) & _LOW))
     return word < int(rate * 2**32)

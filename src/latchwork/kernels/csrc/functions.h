@@ -1,12 +1,15 @@
 // exp, tanh, sigmoid and the other functions of the pointwise code, over whole vectors of Lanes<T>.
 //
 // Each is called with its type: exp<float>(x). All of them are right for infinities, NaN, zeros and denormal numbers, and
-// within 2 ulp elsewhere. They count on `-ffp-contract=fast` where the machine has fused multiply-add, and on the
-// absence of -ffast-math: adding and then subtracting `magic` is how they round.
+// at most 2 ulp from the correctly rounded value elsewhere; tanh 4 on machines without fused multiply-add. They count on
+// `-ffp-contract=fast` where the machine has it, and on the absence of -ffast-math: adding and then subtracting `magic`
+// is how they round.
 //
-// exp(x) = 2^n e^r with n = round(x / ln 2), so |r| <= ln(2) / 2. Adding `magic` = 1.5 * 2^mantissa to x / ln 2 rounds
-// it to a whole number *and* leaves that number in the lowest bits, from where a shift puts it into the exponent; the
-// shift throws the bits of `magic` itself away. Whatever is to be added to the exponent is part of `magic` already.
+// e^x = 2^n e^r with n = round(x / ln 2), so |r| <= ln(2) / 2, and e^r = (c + r) / (c - r) with c = r coth(r / 2): c is
+// an even function and so flat that 2 coefficients are enough for float and 5 for double, and sigmoid and tanh divide
+// anyway. Adding `magic` = 1.5 * 2^mantissa to x / ln 2 rounds it to a whole number *and* leaves that number in the
+// lowest bits, from where a shift puts it into the exponent; the shift throws the bits of `magic` itself away. Whatever
+// is to be added to the exponent is part of `magic` already.
 #pragma once
 
 #include <cmath>
@@ -32,9 +35,9 @@ template <class T>
 struct Numbers;
 
 // The polynomials are minimax fits: a Remez exchange in 60 digits (mpmath), each coefficient then rounded.
-// `exponential`: R of e^r - 1 = r + r^2 R(r) on |r| <= ln(2) / 2, least relative error of e^r - 1: 2^-26.2 and 2^-55.6.
-// `logarithm`: R of log((1 + s) / (1 - s)) = 2 s + s^3 R(s^2) on |s| <= (sqrt(2) - 1) / (sqrt(2) + 1), least relative
-// error: 2^-30.2 and 2^-59.5.
+// `coth`: C of r coth(r / 2) = 2 + r^2 C(r^2) on |r| <= ln(2) / 2, with a relative error of 2^-28.7 and 2^-60.0.
+// `log`: R of log((1 + s) / (1 - s)) = 2 s + s^3 R(s^2) on |s| <= (sqrt(2) - 1) / (sqrt(2) + 1), with a relative error
+// of 2^-30.2 and 2^-59.5.
 template <>
 struct Numbers<float> {
     static constexpr int mantissa = 23;
@@ -46,13 +49,13 @@ struct Numbers<float> {
     static constexpr float ln2_rest = LATCHWORK_FMA ? -0x1.05c61p-29f : -0x1.bd0106p-13f;
     static constexpr float ln2_short = 0x1.63p-1f;
     static constexpr float ln2_short_rest = -0x1.bd0106p-13f;
-    static constexpr float exponential[] = {0x1.fffffep-2f, 0x1.5554bp-3f, 0x1.555674p-5f, 0x1.1227bp-7f,
-                                            0x1.6bebfcp-10f};
-    static constexpr float logarithm[] = {0x1.55557ap-1f, 0x1.995e9cp-2f, 0x1.31e678p-2f};
+    static constexpr float coth[] = {0x1.55551ep-3f, -0x1.6aa48cp-9f};
+    static constexpr float log[] = {0x1.55557ap-1f, 0x1.995e9cp-2f, 0x1.31e678p-2f};
     static constexpr float exp_least = -104, exp_most = 89;  // e^x is 0 below and infinite above
     static constexpr float tanh_most = 10;                   // tanh(x) rounds to 1 above
     static constexpr float sigmoid_least = -104, sigmoid_most = 50;
     static constexpr int sigmoid_shift = 25;
+    static constexpr int32_t all_but_sign = 0x7fffffff;
     static constexpr int32_t root_half = 0x3f3504f3;  // the bits of sqrt(1/2)
 };
 
@@ -66,17 +69,15 @@ struct Numbers<double> {
     static constexpr double ln2_rest = LATCHWORK_FMA ? 0x1.abc9e3b39803fp-56 : 0x1.cf79abc9e3b39p-40;
     static constexpr double ln2_short = 0x1.62e42fefap-1;
     static constexpr double ln2_short_rest = 0x1.cf79abc9e3b39p-40;
-    static constexpr double exponential[] = {0x1.0000000000005p-1,  0x1.5555555555539p-3,  0x1.555555555228ep-5,
-                                             0x1.111111111900dp-7,  0x1.6c16c17ee71ecp-10, 0x1.a01a0174fc8d8p-13,
-                                             0x1.a019a74a89422p-16, 0x1.71de882143e13p-19, 0x1.28a2067cf2597p-22,
-                                             0x1.ae6bb28b939e5p-26};
-    static constexpr double logarithm[] = {0x1.5555555555593p-1, 0x1.999999997fb31p-2, 0x1.2492494217a8bp-2,
-                                           0x1.c71c51e7f3125p-3, 0x1.7466462d33713p-3, 0x1.39a0f4f5f8283p-3,
-                                           0x1.2f0d8ef234fd9p-3};
+    static constexpr double coth[] = {0x1.555555555553ep-3, -0x1.6c16c16bebb0bp-9, 0x1.1566aaf1d7eb2p-14,
+                                      -0x1.bbd41af3f9f68p-20, 0x1.6375ee0a7811dp-25};
+    static constexpr double log[] = {0x1.5555555555593p-1, 0x1.999999997fb31p-2, 0x1.2492494217a8bp-2, 0x1.c71c51e7f3125p-3,
+                                     0x1.7466462d33713p-3, 0x1.39a0f4f5f8283p-3, 0x1.2f0d8ef234fd9p-3};
     static constexpr double exp_least = -746, exp_most = 710;
     static constexpr double tanh_most = 20;
     static constexpr double sigmoid_least = -746, sigmoid_most = 100;
     static constexpr int sigmoid_shift = 54;
+    static constexpr int64_t all_but_sign = 0x7fffffffffffffff;
     static constexpr int64_t root_half = 0x3fe6a09e667f3bcd;
 };
 
@@ -140,7 +141,7 @@ inline Vector<T> relu(Vector<T> x) {
 
 template <class T>
 inline Vector<T> abs(Vector<T> x) {
-    return (Vector<T>)((Mask<T>)x & std::numeric_limits<decltype(Numbers<T>::root_half + 0)>::max());
+    return (Vector<T>)((Mask<T>)x & Numbers<T>::all_but_sign);
 }
 
 template <class T>
@@ -181,38 +182,46 @@ inline Vector<T> power_of_two(Vector<T> rounded) {
     return (Vector<T>)((typename Lanes<T>::U)rounded << Numbers<T>::mantissa);
 }
 
+// a * b + c * d, where only c * d, the smaller product, is rounded on its own: g++ fuses the first of two by itself.
+template <class T>
+inline Vector<T> two_products(Vector<T> a, Vector<T> b, Vector<T> c, Vector<T> d) {
+#if LATCHWORK_FMA && defined(__clang__) && __has_builtin(__builtin_elementwise_fma)
+    return __builtin_elementwise_fma(a, b, c * d);
+#else
+    return a * b + c * d;
+#endif
+}
+
+// x taken apart: e^x = 2^n (c + r) / (c - r), with n plus `offset` in the lowest bits of `rounded`.
+template <class T>
+struct Power {
+    Vector<T> rounded, r, c;
+};
+
+template <class T>
+inline Power<T> power(Vector<T> x, int offset, bool precise) {
+    typedef Numbers<T> K;
+    const T magic = K::magic + T(offset);
+    const Vector<T> rounded = x * K::per_ln2 + magic;
+    const Vector<T> n = rounded - magic;
+    Vector<T> r = x - n * K::ln2;
+    if (precise || !LATCHWORK_FMA) {
+        r -= n * K::ln2_rest;
+    }
+    const Vector<T> z = r * r;
+    return {rounded, r, polynomial<T>(z, K::coth) * z + 2};
+}
+
 template <class T>
 inline Vector<T> exp(Vector<T> x) {
     typedef Numbers<T> K;
     typedef typename Lanes<T>::U U;
-    x = at_least<T>(at_most<T>(x, K::exp_most), K::exp_least);
     // With twice the bias, the two halves of the bits each hold half of n and one bias: 2^n alone can be out of range.
-    constexpr T magic = K::magic + T(2 * K::bias);
-    const Vector<T> rounded = x * K::per_ln2 + magic;
-    const Vector<T> n = rounded - magic;
-    const Vector<T> r = (x - n * K::ln2) - n * K::ln2_rest;
-    const Vector<T> q = (polynomial<T>(r, K::exponential) * r + 1) * r + 1;
-    const U half = (U)rounded >> 1;
-    return q * power_of_two<T>((Vector<T>)half) * power_of_two<T>((Vector<T>)((U)rounded - half));
-}
-
-// t / (t + 2) with t = e^2x - 1 = 2^n p + (2^n - 1), where p = e^r - 1: no cancellation near 0, and no cases.
-template <class T>
-inline Vector<T> tanh(Vector<T> x) {
-    typedef Numbers<T> K;
-    x = at_least<T>(at_most<T>(x, K::tanh_most), -K::tanh_most);
-    constexpr T magic = K::magic + T(K::bias);
-    const Vector<T> y = x + x;
-    const Vector<T> rounded = y * K::per_ln2 + magic;
-    const Vector<T> n = rounded - magic;
-    Vector<T> r = y - n * K::ln2;
-    if (!LATCHWORK_FMA) {
-        r -= n * K::ln2_rest;  // with it, |n| < 60 leaves less than a tenth of an ulp of tanh to this
-    }
-    const Vector<T> p = polynomial<T>(r, K::exponential) * (r * r) + r;
-    const Vector<T> s = power_of_two<T>(rounded);
-    const Vector<T> t = s * p + (s - 1);
-    return t / (t + 2);
+    const Power<T> e = power<T>(at_least<T>(at_most<T>(x, K::exp_most), K::exp_least), 2 * K::bias, true);
+    const U half = (U)e.rounded >> 1;
+    const Vector<T> first = power_of_two<T>((Vector<T>)half);
+    const Vector<T> second = power_of_two<T>((Vector<T>)((U)e.rounded - half));
+    return ((e.r + e.r) / (e.c - e.r) + 1) * first * second;
 }
 
 // 1 / (1 + e^-x), both sides of the fraction times 2^-shift, so that neither e^-x nor the fraction leaves the range
@@ -222,14 +231,25 @@ inline Vector<T> sigmoid(Vector<T> x) {
     typedef Numbers<T> K;
     typedef typename Lanes<T>::U U;
     x = at_least<T>(at_most<T>(x, K::sigmoid_most), K::sigmoid_least);
-    constexpr T magic = K::magic - T(K::sigmoid_shift);
-    constexpr T scale = T(1) / T(uint64_t(1) << K::sigmoid_shift);
-    const Vector<T> rounded = magic - x * K::per_ln2;
-    const Vector<T> n = rounded - magic;
-    const Vector<T> r = (-x - n * K::ln2) - n * K::ln2_rest;
-    const Vector<T> q = (polynomial<T>(r, K::exponential) * r + 1) * r + 1;
-    const Vector<T> e = (Vector<T>)((U)q + ((U)rounded << K::mantissa));  // q > 1/2: straight into its exponent
-    return scale / (scale + e);
+    const Power<T> e = power<T>(-x, K::bias - K::sigmoid_shift, true);
+    // In integers, for multiplications are what there is most of. The sum below brings NaN back.
+    const Vector<T> a = (Vector<T>)((U)(e.c - e.r) - ((U{} + K::sigmoid_shift) << K::mantissa));
+    return a / (power_of_two<T>(e.rounded) * (e.c + e.r) + a);
+}
+
+// (e^2|x| - 1) / (e^2|x| + 1), both sides times c - r: near 0, where 2^n is 1, that is r / c, so nothing is lost.
+template <class T>
+inline Vector<T> tanh(Vector<T> x) {
+    typedef Numbers<T> K;
+    typedef typename Lanes<T>::U U;
+    const Vector<T> magnitude = abs<T>(x);
+    const Vector<T> limited = at_most<T>(magnitude, K::tanh_most);
+    // The second part of ln 2 would change less than a tenth of an ulp: where n is large, tanh is flat.
+    const Power<T> e = power<T>(limited + limited, K::bias, false);
+    const Vector<T> s = power_of_two<T>(e.rounded);
+    const Vector<T> less = s - 1, more = s + 1;
+    const Vector<T> y = two_products<T>(less, e.c, more, e.r) / two_products<T>(more, e.c, less, e.r);
+    return (Vector<T>)((U)y ^ (U)x ^ (U)magnitude);  // the last two make x's sign
 }
 
 // log(1 + f) + k ln 2 for sqrt(1/2) <= 1 + f <= sqrt(2): with s = f / (2 + f) it is f - f^2/2 + s (f^2/2 + s^2 R(s^2)).
@@ -239,7 +259,7 @@ inline Vector<T> log_of_parts(Vector<T> f, Vector<T> k) {
     const Vector<T> s = f / (2 + f);
     const Vector<T> z = s * s;
     const Vector<T> square = f * f * T(0.5);
-    const Vector<T> correction = s * (square + z * polynomial<T>(z, K::logarithm)) + k * K::ln2_short_rest;
+    const Vector<T> correction = s * (square + z * polynomial<T>(z, K::log)) + k * K::ln2_short_rest;
     return k * K::ln2_short + (f - (square - correction));
 }
 

@@ -33,67 +33,56 @@ inline Lanes<double>::U multiply_low(Lanes<double>::U a, Lanes<double>::U b) {
 #endif
 }
 
-// The first of the four words for the counters (unit, row, step, stream), in the lower halves of the lanes.
-inline Lanes<double>::U philox_word(uint64_t seed, Lanes<double>::U unit, uint32_t row, uint32_t step,
-                                    uint32_t stream) {
+// The first of the four words for the counters (unit, row, step, stream), in the lower halves of the lanes, in place of
+// the units. Several vectors go through the rounds together, for each round waits for the one before.
+template <int N>
+inline void philox(uint64_t seed, Lanes<double>::U (&unit)[N], uint32_t row, uint32_t step, uint32_t stream) {
     typedef Lanes<double>::U U;
     const U zero{};
-    U a = unit, b = zero + row, c = zero + step, d = zero + stream;
-    uint32_t k0 = uint32_t(seed), k1 = uint32_t(seed >> 32);
+    U b[N], c[N], d[N];
+    for (int i = 0; i < N; i++) {
+        b[i] = zero + row;
+        c[i] = zero + step;
+        d[i] = zero + stream;
+    }
+    U k0 = zero + uint32_t(seed), k1 = zero + (seed >> 32);
     for (int round = 0; round < 10; round++) {
-        const U p0 = multiply_low(a, zero + 0xD2511F53u);
-        const U p1 = multiply_low(c, zero + 0xCD9E8D57u);
-        a = (p1 >> 32) ^ b ^ k0;
-        b = p1;
-        c = (p0 >> 32) ^ d ^ k1;
-        d = p0;
-        k0 += 0x9E3779B9;
-        k1 += 0xBB67AE85;
+        for (int i = 0; i < N; i++) {
+            const U p0 = multiply_low(unit[i], zero + 0xD2511F53u);
+            const U p1 = multiply_low(c[i], zero + 0xCD9E8D57u);
+            unit[i] = (p1 >> 32) ^ b[i] ^ k0;
+            b[i] = p1;
+            c[i] = (p0 >> 32) ^ d[i] ^ k1;
+            d[i] = p0;
+        }
+        k0 += 0x9E3779B9u;
+        k1 += 0xBB67AE85u;
     }
-    return a;
 }
-
-template <class T>
-struct Philox;
-
-template <>
-struct Philox<float> {
-    // Even units in one vector, odd units in another, so that they come together without shuffling.
-    static Lanes<float>::U words(uint64_t seed, uint32_t unit0, uint32_t row, uint32_t step, uint32_t stream) {
-        typedef Lanes<double>::U U;
-        U lane;
-        for (int i = 0; i < width<double>; i++) {
-            lane[i] = 2 * i;
-        }
-        constexpr uint64_t low = 0xFFFFFFFF;
-        const U even = philox_word(seed, lane + unit0, row, step, stream);
-        const U odd = philox_word(seed, lane + unit0 + 1, row, step, stream);
-        return (Lanes<float>::U)((even & low) | (odd << 32));
-    }
-};
-
-template <>
-struct Philox<double> {
-    static Lanes<double>::U words(uint64_t seed, uint32_t unit0, uint32_t row, uint32_t step, uint32_t stream) {
-        typedef Lanes<double>::U U;
-        U lane;
-        for (int i = 0; i < width<double>; i++) {
-            lane[i] = i;
-        }
-        constexpr uint64_t low = 0xFFFFFFFF;
-        return philox_word(seed, lane + unit0, row, step, stream) & low;
-    }
-};
 
 // 1 with probability threshold / 2^32, else 0, for the units unit0 ... unit0 + W - 1.
 template <class T>
 inline typename Lanes<T>::V bernoulli(uint64_t seed, uint32_t unit0, uint32_t row, uint32_t step, uint32_t stream,
                                       uint64_t threshold) {
-    typedef typename Lanes<T>::U U;
-    const U words = Philox<T>::words(seed, unit0, row, step, stream);
-    const auto most = threshold - 1;  // compared with <=, a threshold of 2^32 is a 32-bit number too; 0 is not
-    const typename Lanes<T>::V zero{}, one = splat<T>(threshold > 0);
-    return (words <= U{} + (decltype(+words[0]))most) ? one : zero;
+    typedef Lanes<double>::U U;
+    typedef typename Lanes<T>::U Word;
+    constexpr int N = 8 / sizeof(T);  // 2 for float: even units in one vector, odd units in the other
+    U word[N];
+    for (int i = 0; i < N; i++) {
+        for (int lane = 0; lane < width<double>; lane++) {
+            word[i][lane] = uint64_t(N * lane + i);
+        }
+        word[i] += unit0;
+    }
+    philox<N>(seed, word, row, step, stream);
+    U words = word[0] & 0xFFFFFFFF;
+    if (N == 2) {
+        words |= word[N - 1] << 32;
+    }
+    // Up to and with threshold - 1, because a threshold of 2^32 has no place in 32 bits.
+    const Word last = Word{} + decltype(+Word{}[0])(threshold - 1);
+    const typename Lanes<T>::V zero{};
+    return ((Word)words <= last) ? splat<T>(threshold > 0) : zero;
 }
 
 }  // namespace latchwork

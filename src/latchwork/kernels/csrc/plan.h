@@ -32,7 +32,8 @@ struct Buffer {
 };
 
 struct State {
-    Real* initial;  // (B, stride)
+    Real* initial;  // (B, stride), or null for zeros
+    Real* zeros;    // (B, stride): room for those
     Real* final;    // (B, stride)
     Real* values;   // (N, stride) if packed, else (2, B, stride)
     Real* cut;      // (threads, B, stride), for steps with cuts

@@ -4,6 +4,8 @@
 // Threads share the units when there are few rows (each keeps its part of the weights in its own cache, with a barrier
 // wherever whole rows are read), and the rows when there are many (no barrier within a chunk). Which sums are made, and
 // in which order, depends on neither.
+#include <memory>
+
 #include "plan.h"
 #include "team.h"
 #include "tile.h"
@@ -41,6 +43,7 @@ class Scan {
 
     void backward() {
         pack();
+        for (int64_t i = 0; i < p.states; ++i) fill_zeros(p.state[i]);
         me.barrier();
         bool first = true;
         for (int64_t end = p.steps; end > 0;) {
@@ -101,13 +104,23 @@ class Scan {
                         sizeof(Real) * (rows.end - rows.begin) * stride);
     }
 
+    Real* start(const State& state) const { return state.initial ? state.initial : state.zeros; }
+
+    // Where no initial state is given, each thread clears its rows; the first clears those that it copies from.
+    void fill_zeros(const State& state) {
+        const Range rows = me.index ? own(p.batch) : Range(0, p.batch);
+        if (!state.initial && rows.begin < rows.end)
+            std::memset(state.zeros + rows.begin * state.stride, 0,
+                        sizeof(Real) * (rows.end - rows.begin) * state.stride);
+    }
+
     // The first states stand where step 0 looks for them; rows without steps end as they began.
     void copy_initial() {
         for (int64_t i = 0; i < p.states; ++i) {
             const State& state = p.state[i];
-            if (!state.packed) copy_rows(state.values + p.batch * state.stride, state.initial, state.stride, own(p.batch));
-            if (me.index == 0)
-                copy_rows(state.final, state.initial, state.stride, Range(p.steps ? p.rows[0] : 0, p.batch));
+            fill_zeros(state);
+            if (!state.packed) copy_rows(state.values + p.batch * state.stride, start(state), state.stride, own(p.batch));
+            if (me.index == 0) copy_rows(state.final, start(state), state.stride, Range(p.steps ? p.rows[0] : 0, p.batch));
         }
     }
 
@@ -161,7 +174,7 @@ class Scan {
     // The previous state of step t's row 0, before cuts.
     Real* previous(const State& state, int64_t t) const {
         if (!state.packed) return state.values + (t + 1) % 2 * p.batch * state.stride;
-        return t ? state.values + p.offset[t - 1] * state.stride : state.initial;
+        return t ? state.values + p.offset[t - 1] * state.stride : start(state);
     }
 
     void place_buffers(int64_t t, int64_t row) {
@@ -415,9 +428,33 @@ class Scan {
 }  // namespace
 }  // namespace latchwork
 
-extern "C" __attribute__((visibility("default"))) void latchwork_scan(const latchwork::Plan* plan) {
-    latchwork::Team::shared().run(int(plan->threads), [plan](latchwork::Member& me) {
-        latchwork::Scan scan(*plan, me);
+// One call. `words` is a Plan and its tables as far as the shapes determine them; each relocation (word, base, offset)
+// puts an address into a copy of it. The bases 0 are null, but for 1: the copy itself.
+extern "C" __attribute__((visibility("default"))) void latchwork_run(const int64_t* words, int64_t count,
+                                                                     const int64_t* relocations, int64_t relocated,
+                                                                     const int64_t* bases, uint64_t seed,
+                                                                     int64_t stream, int64_t drawn) {
+    using namespace latchwork;
+    constexpr int64_t small = 4096;
+    int64_t on_stack[small];
+    std::unique_ptr<int64_t[]> on_heap;
+    int64_t* copy = on_stack;
+    if (count > small) {
+        on_heap.reset(new int64_t[count]);
+        copy = on_heap.get();
+    }
+    std::memcpy(copy, words, sizeof(int64_t) * count);
+    for (int64_t i = 0; i < relocated; ++i) {
+        const int64_t word = relocations[3 * i], base = relocations[3 * i + 1], offset = relocations[3 * i + 2];
+        const int64_t start = base == 1 ? reinterpret_cast<int64_t>(copy) : bases[base];
+        copy[word] = start ? start + offset : 0;
+    }
+    Plan* plan = reinterpret_cast<Plan*>(copy);
+    plan->seed = seed;
+    plan->stream = stream;
+    plan->drawn = drawn;
+    Team::shared().run(int(plan->threads), [plan](Member& me) {
+        Scan scan(*plan, me);
         if (plan->backward)
             scan.backward();
         else

@@ -1,0 +1,268 @@
+"""One layer and direction by the fused kernels, under autograd."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from latchwork.kernels import scan as engine
+from latchwork.kernels.block import Shape
+from latchwork.kernels.native import Kernels, kernels
+from latchwork.kernels.plan import plan
+from latchwork.kernels.scan import Forward, Memory
+from latchwork.language.graph import Graph
+from latchwork.nn.packing import Packing
+from latchwork.reference.interpreter import Masks
+from latchwork.reference.torch import Scan
+from latchwork.reference.torch import scan as reference_scan
+
+
+def fused_scan(
+    graph: Graph,
+    name: str,
+    parameters: Mapping[str, Tensor],
+    x: Tensor,
+    initial: Sequence[Tensor | None],
+    *,
+    sizes: Mapping[str, int],
+    packing: Packing,
+    reset: Tensor | None = None,
+    reverse: bool = False,
+    masks: Masks = Masks(),  # noqa: B008 (frozen)
+    with_trace: bool = False,
+) -> Scan:
+    """Run a cell over packed sequences, as :func:`latchwork.reference.torch.scan` does over padded ones.
+
+    Args:
+        graph: the cell's graph.
+        name: the cell's name, for messages.
+        parameters: name → tensor, as the layout lists them.
+        x: (N, I), packed.
+        initial: the first states, (B, ·) each, in the order of the packing; None for zeros.
+        sizes: size letter → number.
+        packing: how the sequences are packed.
+        reset: (T, B) bool, in the caller's order of rows.
+        reverse: start at each row's last valid step and go back.
+        masks: how random masks are drawn.
+        with_trace: whether to keep every named value.
+
+    Returns:
+        output (N, ·), final (B, ·) each in the order of the packing, trace (N, ·) each.
+    """
+    job = Job.of(graph, name, sizes, packing, reset, reverse, masks, with_trace)
+    if job.turned:
+        x = packing.turned(x)
+    tensors = (x, *initial, *parameters.values())
+    if torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in tensors):
+        output, *rest = _Fused.apply(job, *tensors)  # type: ignore[no-untyped-call]
+    else:
+        output, *rest = job.results(job.forward(tensors, save=False), saved=False)
+    states = len(initial)
+    trace = {}
+    if with_trace:
+        named = dict(zip(job.traced, rest[states:], strict=True))
+        trace = {key: named.get(key, output) for key in plan(graph).trace}
+    if job.turned:
+        output = packing.turned(output)
+        trace = {key: packing.turned(values) for key, values in trace.items()}
+    return Scan(output, tuple(rest[:states]), trace)
+
+
+class Job(NamedTuple):
+    """A call of the kernels: all of it but the tensors.
+
+    Attributes:
+        masks: as the reference would draw them, for a derivative of the derivative.
+        turned: whether the rows have to be turned around: a ragged batch is scanned backwards by turning its rows.
+        scan: what the kernels are told.
+    """
+
+    graph: Graph
+    name: str
+    packing: Packing
+    masks: Masks
+    turned: bool
+    scan: engine.Job
+
+    @staticmethod
+    def of(
+        graph: Graph,
+        name: str,
+        sizes: Mapping[str, int],
+        packing: Packing,
+        reset: Tensor | None,
+        reverse: bool,
+        masks: Masks,
+        with_trace: bool,
+    ) -> Job:
+        """The job of a scan, its arguments as :func:`fused_scan` has them."""
+        ragged = packing.rows is not None
+        shape = Shape(packing.scanned, packing.batch, ragged, reverse and not ragged, reset is not None)
+        cuts = None if reset is None else packing.cuts(reset, reverse)
+        threads = torch.get_num_threads()
+        scan = engine.Job(sizes, shape, packing.rows, cuts, threads, with_trace, masks.seed, masks.stream)
+        return Job(graph, name, packing, masks, reverse and ragged, scan)
+
+    @property
+    def traced(self) -> tuple[str, ...]:
+        """The names that are traced, but for those of the output."""
+        if not self.scan.trace:
+            return ()
+        return tuple(key for key, buffer in plan(self.graph).trace.items() if (buffer.role, buffer.key) != ("next", 0))
+
+    def kernels(self, dtype: torch.dtype, traced: bool = False) -> Kernels:
+        return kernels(self.graph, "float" if dtype == torch.float32 else "double", traced, self.name)
+
+    def forward(self, tensors: Sequence[Tensor | None], save: bool) -> Forward:
+        """The forward pass of the input, the first states and the parameters."""
+        x, *rest = tensors
+        assert x is not None
+        given = [t if t is None or t.is_contiguous() else t.contiguous() for t in rest]
+        states = len(self.graph.states)
+        x = x if x.is_contiguous() else x.contiguous()
+        kernels = self.kernels(x.dtype)
+        return engine.forward(kernels, _MEMORY[x.dtype], self.scan, given[states:], x, given[:states], save)
+
+    def results(self, done: Forward, saved: bool) -> tuple[Tensor, ...]:
+        """The output (N, ·), the final states (B, ·), the trace (N, ·), without padding."""
+        sizes = self.scan.sizes
+        widths = [sizes[letter] for letter in self.graph.state_sizes()]
+        named = []
+        if self.scan.trace:
+            kernels = self.kernels(done.output.dtype)
+            places, _ = kernels.tape(sizes, saved, True)
+            for name in self.traced:
+                buffer = kernels.plan.trace[name]
+                width = sizes[buffer.letter]
+                if buffer.role == "next":
+                    named.append(done.states[int(buffer.key) - 1][:, :width])
+                else:
+                    assert done.tape is not None
+                    named.append(done.tape[:, places[buffer] : places[buffer] + width])
+        final = [_trimmed(f, w) for f, w in zip(done.final, widths, strict=True)]
+        return (_trimmed(done.output, widths[0]), *final, *named)
+
+    def backward(
+        self,
+        done: Forward,
+        tensors: Sequence[Tensor | None],
+        gradients: Sequence[Tensor | None],
+        x_needed: bool,
+    ) -> tuple[Tensor | None, ...]:
+        """The gradients by the input, the first states and the parameters, given those by the results."""
+        dtype = done.output.dtype
+        states = len(self.graph.states)
+        output, final, named = gradients[0], gradients[1 : 1 + states], gradients[1 + states :]
+        parameters = [p.contiguous() for p in tensors[1 + states :] if p is not None]
+        back = engine.backward(
+            self.kernels(dtype, any(g is not None for g in named)),
+            _MEMORY[dtype],
+            self.scan,
+            parameters,
+            done,
+            None if output is None else output.contiguous(),
+            final,
+            dict(zip(self.traced, named, strict=True)),
+            x_needed,
+        )
+        sizes = self.scan.sizes
+        x = None if back.x is None else back.x[:, : sizes["I"]]
+        initial = [g[:, : sizes[w]] for g, w in zip(back.initial, self.graph.state_sizes(), strict=True)]
+        return (x, *initial, *back.parameters)
+
+
+def _memory(dtype: torch.dtype) -> Memory:
+    return Memory(
+        lambda rows, columns: torch.empty((rows, columns), dtype=dtype),
+        lambda rows, columns: torch.zeros((rows, columns), dtype=dtype),
+        torch.Tensor.data_ptr,
+    )
+
+
+_MEMORY = {dtype: _memory(dtype) for dtype in (torch.float32, torch.float64)}
+
+
+def _trimmed(values: Tensor, width: int) -> Tensor:
+    """Without the padding; the tensor itself where there is none, for a view must not be changed in place."""
+    return values if values.shape[1] == width else values[:, :width].contiguous()
+
+
+class _Fused(torch.autograd.Function):
+    """The kernels under autograd. A derivative of the derivative is taken of the reference."""
+
+    @staticmethod
+    def forward(ctx: Any, job: Job, *tensors: Tensor) -> tuple[Tensor, ...]:
+        done = job.forward(tensors, save=True)
+        ctx.job = job
+        ctx.states = len(done.states)
+        ctx.set_materialize_grads(False)
+        results = job.results(done, saved=True)
+        # Without padding the output is what the backward pass reads; autograd sees when it was changed in place.
+        ctx.given = len(tensors)
+        ctx.save_for_backward(*tensors, done.output, *done.states, *done.initial, done.x, done.tape)
+        return results
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, ...]:
+        job: Job = ctx.job
+        saved = ctx.saved_tensors
+        tensors = saved[: ctx.given]
+        if torch.is_grad_enabled():
+            return (None, *_by_reference(job, tensors, gradients, ctx.needs_input_grad[1:]))
+        output, *rest = saved[ctx.given :]
+        states, initial = rest[: ctx.states], rest[ctx.states : -2]
+        done = Forward(output, (), tuple(states), rest[-1], tuple(initial), rest[-2])
+        found = job.backward(done, tensors, gradients, ctx.needs_input_grad[1])
+        return (None, *(g if needed else None for g, needed in zip(found, ctx.needs_input_grad[1:], strict=True)))
+
+
+def _by_reference(
+    job: Job, tensors: Sequence[Any], gradients: Sequence[Tensor | None], needed: Sequence[bool]
+) -> tuple[Tensor | None, ...]:
+    """The gradients as values that autograd can differentiate again."""
+    packing = job.packing
+    states = len(job.graph.states)
+    x, given, parameters = tensors[0], tensors[1 : 1 + states], tensors[1 + states :]
+    sizes, reversed = job.scan.sizes, job.scan.shape.reversed
+    lengths = None
+    if packing.rows is not None:
+        lengths = torch.from_numpy(packing.lengths)
+    with torch.enable_grad():
+        # In the order of the scan and of the packing, so that it need not be turned or sorted.
+        sorted_packing = packing.sorted()
+        padded = sorted_packing.unpack(x)
+        padded = padded.flip(0) if reversed else padded
+        cuts = None
+        if job.scan.cuts is not None:
+            cuts = sorted_packing.unpack(job.scan.cuts.unsqueeze(-1)).squeeze(-1).bool()
+            cuts = cuts.flip(0) if reversed else cuts
+        widths = [sizes[letter] for letter in job.graph.state_sizes()]
+        initial = [
+            x.new_zeros((packing.batch, width)) if s is None else s for s, width in zip(given, widths, strict=True)
+        ]
+        names = (parameter.name for parameter in plan(job.graph).layout.parameters)
+        done = reference_scan(
+            job.graph,
+            dict(zip(names, parameters, strict=True)),
+            padded,
+            initial,
+            sizes=sizes,
+            lengths=lengths,
+            reset=cuts,
+            masks=replace(job.masks, rows=packing.order),
+            with_trace=job.scan.trace,
+        )
+        values = [done.output, *(done.trace[name] for name in job.traced)]
+        values = [sorted_packing.pack(v.flip(0) if reversed else v) for v in values]
+        results = [values[0], *done.final, *values[1:]]
+        wanted = [t for t, use in zip(tensors, needed, strict=True) if use]
+        pairs = [(r, g) for r, g in zip(results, gradients, strict=True) if g is not None and r.requires_grad]
+        found: Iterator[Tensor | None] = iter([None] * len(wanted))
+        if pairs:
+            reached, seeds = zip(*pairs, strict=True)
+            found = iter(torch.autograd.grad(reached, wanted, seeds, create_graph=True, allow_unused=True))
+    return tuple(next(found) if use else None for use in needed)
