@@ -137,12 +137,14 @@ class Block:
         self._used.update(self._sums.values())
 
     def _group(self, phase: Phase) -> int:
-        """Blocks that are computed together, so that the columns fill tiles; few enough that threads can share them."""
+        """Blocks that are computed together, so that the columns fill tiles; few enough that threads can share them
+        where there are not rows enough to share."""
         columns, vectors = _columns(phase), self.kernels.extents.vectors
         if not columns:
             return 1
         group = vectors // math.gcd(columns, vectors)
-        while group > 1 and self._blocks(phase.letter) // group < 4:
+        few = self.shape.batch < 4 * self.kernels.extents.rows
+        while few and group > 1 and self._blocks(phase.letter) // group < 4:
             group //= 2
         return group
 
@@ -357,8 +359,10 @@ class Block:
                 packs.append([self._weight(slot, numbers), *strides, self.sizes[letter], length])
                 packs[-1] += [("workspace", weights), _LETTERS.index(letter), c, count, start, total, group]
                 start += length
-            if biased:
-                packs.append(self._bias_pack(each.bias, letter, bias, c, count, group))
+        if biased:
+            packs += [
+                self._bias_pack(each.bias, letter, bias, c, count, group) for c, each in enumerate(product.columns)
+            ]
         first: list[Word] = [column, count, total, segment, len(product.segments), ("workspace", weights)]
         return [*first, ("workspace", bias) if biased else None]
 

@@ -114,6 +114,8 @@ def choose(
         not_operator = "reset cuts sequences, and torch's operator cannot"
     elif empty:
         not_operator = "torch's operator refuses an input without steps or rows"
+    elif forced is None and _differentiated():
+        not_operator = "torch's operator refuses transforms (vmap, forward-mode derivatives)"
     else:
         not_operator = None
     because = "" if forced else f"{not_fused}; "
@@ -141,13 +143,12 @@ def _why_not_fused(cell: Cell, like: Tensor, one_step: bool) -> str | None:
     return _unavailable(cell.graph, like.dtype == torch.float64, cell.name)
 
 
+def _differentiated() -> bool:
+    return torch._C._functorch.peek_interpreter_stack() is not None or forward_ad._current_level >= 0
+
+
 def _transformed() -> bool:
-    return (
-        torch._C._functorch.peek_interpreter_stack() is not None
-        or forward_ad._current_level >= 0
-        or torch._C._len_torch_dispatch_stack() > 0
-        or torch.compiler.is_compiling()
-    )
+    return _differentiated() or torch._C._len_torch_dispatch_stack() > 0 or torch.compiler.is_compiling()
 
 
 @lru_cache(maxsize=1024)

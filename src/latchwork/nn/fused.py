@@ -156,7 +156,8 @@ class Job(NamedTuple):
         """The gradients by the input, the first states and the parameters, given those by the results."""
         dtype = done.output.dtype
         states = len(self.graph.states)
-        output, final, named = gradients[0], gradients[1 : 1 + states], gradients[1 + states :]
+        output, final = gradients[0], gradients[1 : 1 + states]
+        named = [None if g is None else g.contiguous() for g in gradients[1 + states :]]
         parameters = [p.contiguous() for p in tensors[1 + states :] if p is not None]
         back = engine.backward(
             self.kernels(dtype, any(g is not None for g in named)),
@@ -170,8 +171,8 @@ class Job(NamedTuple):
             x_needed,
         )
         sizes = self.scan.sizes
-        x = None if back.x is None else back.x[:, : sizes["I"]]
-        initial = [g[:, : sizes[w]] for g, w in zip(back.initial, self.graph.state_sizes(), strict=True)]
+        x = None if back.x is None else _trimmed(back.x, sizes["I"])
+        initial = [_trimmed(g, sizes[w]) for g, w in zip(back.initial, self.graph.state_sizes(), strict=True)]
         return (x, *initial, *back.parameters)
 
 
@@ -211,13 +212,21 @@ class _Fused(torch.autograd.Function):
         job: Job = ctx.job
         saved = ctx.saved_tensors
         tensors = saved[: ctx.given]
-        if torch.is_grad_enabled():
+        if torch.is_grad_enabled() or any(_is_batched(g) for g in gradients):
             return (None, *_by_reference(job, tensors, gradients, ctx.needs_input_grad[1:]))
         output, *rest = saved[ctx.given :]
         states, initial = rest[: ctx.states], rest[ctx.states : -2]
         done = Forward(output, (), tuple(states), rest[-1], tuple(initial), rest[-2])
         found = job.backward(done, tensors, gradients, ctx.needs_input_grad[1])
         return (None, *(g if needed else None for g, needed in zip(found, ctx.needs_input_grad[1:], strict=True)))
+
+
+def _is_batched(gradient: Tensor | None) -> bool:
+    """Whether it stands for many at once, as for ``torch.autograd.grad(..., is_grads_batched=True)``."""
+    functorch = torch._C._functorch
+    return gradient is not None and (
+        functorch.is_functorch_wrapped_tensor(gradient) or functorch.is_legacy_batchedtensor(gradient)
+    )
 
 
 def _by_reference(

@@ -71,7 +71,8 @@ struct Phase {
     int64_t by_step;     // reads previous states or draws masks, so its rows must be of one step
 };
 
-// A block of a weight matrix to be packed: unit j, number k at base[j * unit_stride + k * stride].
+// A block of a weight matrix to be packed: unit j, number k at base[j * unit_stride + k * stride]; one stride is 1.
+// Those that go to one place follow each other.
 struct Pack {
     const Real* base;
     int64_t unit_stride, stride;

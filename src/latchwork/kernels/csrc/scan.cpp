@@ -92,9 +92,11 @@ class Scan {
     }
 
     void pack() {
-        for (int64_t i = 0; i < p.packs; ++i) {
-            const int64_t blocks = p.blocks[p.pack[i].letter];
-            pack_weight(p.pack[i], blocks, own(blocks));
+        for (int64_t i = 0, end; i < p.packs; i = end) {
+            const Pack& pack = p.pack[i];
+            for (end = i; end < p.packs && p.pack[end].to == pack.to;) ++end;
+            const int64_t blocks = p.blocks[pack.letter];
+            pack_groups(p.pack + i, p.pack + end, blocks, own(ceil_div(blocks, pack.group)));
         }
     }
 
@@ -391,29 +393,44 @@ class Scan {
             }
             const Buffer& buffer = p.buffer[job.gradient];
             const Real* gradient = source_row(buffer, row, 0);
-            for (int64_t k = 0; k < job.length; k += tile_vectors * W) {
+            // All of the panel for some units: their column of the gradient is far apart in memory, and read once so.
+            const int64_t pieces = ceil_div(job.length, tile_vectors * W);
+            const int64_t count = pieces * ceil_div(job.units, tile_rows);
+            for (int64_t i = most(0, mine.begin - number); i < least(count, mine.end - number); ++i) {
+                const int64_t k = i % pieces * tile_vectors * W, unit = i / pieces * tile_rows;
                 const int64_t vectors = least(tile_vectors, ceil_div(job.length - k, W));
-                const int64_t count = ceil_div(job.units, tile_rows);
-                for (int64_t u = most(0, mine.begin - number); u < least(count, mine.end - number); ++u) {
-                    const int64_t unit = u * tile_rows, units = least(tile_rows, job.units - unit);
-                    tiles.gradient[units - 1][vectors - 1](gradient + unit, buffer.stride, panel + k * rows, rows,
-                                                           job.to + unit * job.length + k, job.length,
-                                                           least(vectors * W, job.length - k), add);
-                }
-                number += count;
+                const int64_t units = least(tile_rows, job.units - unit);
+                tiles.gradient[units - 1][vectors - 1](gradient + unit, buffer.stride, panel + k * rows, rows,
+                                                       job.to + unit * job.length + k, job.length,
+                                                       least(vectors * W, job.length - k), add);
             }
+            number += count;
         }
         for (int64_t i = 0; i < p.sums; ++i) {
             const ColumnSum& job = p.sum[i];
             const Buffer& buffer = p.buffer[job.gradient];
-            const Real* gradient = source_row(buffer, row, 0);
             const Range blocks = own(ceil_div(job.units, W));
-            for (int64_t b = blocks.begin; b < blocks.end; ++b) {
-                V total{};
-                for (int64_t r = 0; r < rows; ++r) total += load(gradient + r * buffer.stride + b * W);
-                const int count = int(least(W, job.units - b * W));
-                store_part(job.to + b * W, add ? load_part(job.to + b * W, count) + total : total, count);
-            }
+            for (int64_t b = blocks.begin; b < blocks.end; b += tile_vectors * tile_rows)
+                add_columns(job, source_row(buffer, row, 0), buffer.stride, rows, b,
+                            least(tile_vectors * tile_rows, blocks.end - b), add);
+        }
+    }
+
+    // The column sums of some blocks, row after row, for that is how they lie in memory; a few rows are summed on their
+    // own, so that rounding errors do not add up over all of them.
+    static void add_columns(const ColumnSum& job, const Real* gradient, int64_t stride, int64_t rows, int64_t block,
+                            int64_t blocks, bool add) {
+        V total[tile_vectors * tile_rows] = {};
+        for (int64_t few = 0; few < rows; few += 16) {
+            V part[tile_vectors * tile_rows] = {};
+            for (int64_t r = few; r < least(few + 16, rows); ++r)
+                for (int64_t b = 0; b < blocks; ++b) part[b] += load(gradient + r * stride + (block + b) * W);
+            for (int64_t b = 0; b < blocks; ++b) total[b] += part[b];
+        }
+        for (int64_t b = 0; b < blocks; ++b) {
+            Real* to = job.to + (block + b) * W;
+            const int count = int(least(W, job.units - (block + b) * W));
+            store_part(to, add ? load_part(to, count) + total[b] : total[b], count);
         }
     }
 

@@ -78,7 +78,22 @@ void product_tile(const Source* source, int64_t sources, const Real* weights, co
         }
 }
 
+// to[r][·] (+)= sums[r][·], of which `count` numbers are there.
+inline void add_tile(const Real* sums, int rows, int vectors, Real* to, int64_t to_stride, int64_t count, bool add) {
+    for (int r = 0; r < rows; ++r)
+        for (int v = 0; v < vectors; ++v) {
+            const V sum = load(sums + (r * vectors + v) * W);
+            Real* place = to + r * to_stride + v * W;
+            const int64_t left = count - v * W;
+            if (left >= W)
+                store(place, add ? load(place) + sum : sum);
+            else
+                store_part(place, add ? load_part(place, int(left)) + sum : sum, int(left));
+        }
+}
+
 // to[r][·] (+)= sum over rows of gradient[row][r] * panel[row][·]; `count` numbers of each row of `to` are there.
+// The sums leave their registers before they are added, for with more to do at the end compilers spill them throughout.
 template <int R, int NV>
 void gradient_tile(const Real* gradient, int64_t gradient_stride, const Real* panel, int64_t rows, Real* to,
                    int64_t to_stride, int64_t count, bool add) {
@@ -86,7 +101,10 @@ void gradient_tile(const Real* gradient, int64_t gradient_stride, const Real* pa
 #pragma GCC unroll 8
     for (int r = 0; r < R; ++r)
 #pragma GCC unroll 4
-        for (int v = 0; v < NV; ++v) total[r][v] = V{};
+        for (int v = 0; v < NV; ++v) {
+            total[r][v] = V{};
+            __builtin_prefetch(to + r * to_stride + v * W, 1);
+        }
     for (int64_t row = 0; row < rows; ++row) {
         V p[NV];
 #pragma GCC unroll 4
@@ -97,20 +115,16 @@ void gradient_tile(const Real* gradient, int64_t gradient_stride, const Real* pa
 #pragma GCC unroll 4
             for (int v = 0; v < NV; ++v) total[r][v] += g * p[v];
         }
+        __builtin_prefetch(gradient + W);  // rows are far apart: the next units' numbers do not come by themselves
         panel += NV * W;
         gradient += gradient_stride;
     }
+    alignas(64) Real sums[R * NV * W];
 #pragma GCC unroll 8
     for (int r = 0; r < R; ++r)
 #pragma GCC unroll 4
-        for (int v = 0; v < NV; ++v) {
-            Real* place = to + r * to_stride + v * W;
-            const int64_t left = count - v * W;
-            if (left >= W)
-                store(place, add ? load(place) + total[r][v] : total[r][v]);
-            else
-                store_part(place, add ? load_part(place, int(left)) + total[r][v] : total[r][v], int(left));
-        }
+        for (int v = 0; v < NV; ++v) store(sums + (r * NV + v) * W, total[r][v]);
+    add_tile(sums, R, NV, to, to_stride, count, add);
 }
 
 using ProductTile = void (*)(const Source*, int64_t, const Real*, const Real*, Real*, int64_t);
@@ -151,38 +165,81 @@ struct RowTiles {
     Range operator[](int64_t i) const { return Range(rows, i, count); }
 };
 
-// Transposes W rows of `stride` numbers, `units` of them there, `length` ≤ W numbers each, to `length` vectors.
-inline void transpose(const Real* from, int64_t stride, int units, int length, Real* to, int64_t to_stride) {
-    Real block[W][W] = {};
-    for (int j = 0; j < units; ++j) std::memcpy(block[j], from + j * stride, sizeof(Real) * length);
-    for (int k = 0; k < length; ++k)
-        for (int j = 0; j < W; ++j) to[k * to_stride + j] = block[j][k];
+// Two vectors' lanes exchanged so that blocks of D lanes are transposed as a 2 × 2 matrix: one stage of a transposition.
+template <int D, int... L>
+inline void exchange(V& a, V& b, std::integer_sequence<int, L...>) {
+#if defined(__clang__)
+    const V low = __builtin_shufflevector(a, b, (L & D ? W + L - D : L)...);
+    b = __builtin_shufflevector(a, b, (L & D ? W + L : L + D)...);
+#else
+    using I = Lanes<Real>::I;
+    const V low = __builtin_shuffle(a, b, I{(L & D ? W + L - D : L)...});
+    b = __builtin_shuffle(a, b, I{(L & D ? W + L : L + D)...});
+#endif
+    a = low;
 }
 
-// Packs the blocks `range` of a weight's units. Blocks beyond the units are 0 there, and so are padded units.
-inline void pack_weight(const Pack& p, int64_t blocks, Range range) {
-    for (int64_t b = range.begin; b < range.end; ++b) {
-        const int64_t g = b / p.group, in_group = least(p.group, blocks - g * p.group);
-        const int64_t column = p.column * in_group + b % p.group;
-        const int64_t first = column / tile_vectors * tile_vectors;
-        const int64_t vectors = least(tile_vectors, p.columns * in_group - first);
-        Real* to = p.to + p.total * W * (g * p.group * p.columns + first) + p.start * vectors * W + (column - first) * W;
-        const int64_t step = vectors * W;
-        const Real* from = p.base + b * W * p.unit_stride;
-        const int units = int(most(0, least(W, p.units - b * W)));
-        if (!units) {
-            for (int64_t k = 0; k < p.length; ++k) store(to + k * step, V{});
-        } else if (p.unit_stride == 1) {
-            for (int64_t k = 0; k < p.length; ++k) store(to + k * step, load_part(from + k * p.stride, units));
-        } else if (p.stride == 1) {
-            for (int64_t k = 0; k < p.length; k += W)
-                transpose(from + k, p.unit_stride, units, int(least(W, p.length - k)), to + k * step, step);
-        } else {
-            for (int64_t k = 0; k < p.length; ++k)
-                for (int j = 0; j < W; ++j)
-                    to[k * step + j] = j < units ? from[j * p.unit_stride + k * p.stride] : Real(0);
-        }
+template <int D>
+inline void transpose_stage(V* rows) {
+    if constexpr (D > 0) {
+#pragma GCC unroll 16
+        for (int i = 0; i < W; ++i)
+            if (!(i & D)) exchange<D>(rows[i], rows[i + D], std::make_integer_sequence<int, W>{});
+        transpose_stage<D / 2>(rows);
     }
+}
+
+// `length` ≤ W numbers of each of W rows, `units` of them there, to as many vectors across the rows.
+inline void transpose(const Real* from, int64_t stride, int units, int length, Real* to, int64_t to_stride) {
+    V rows[W];
+    if (units == W && length == W) {
+#pragma GCC unroll 16
+        for (int j = 0; j < W; ++j) rows[j] = load(from + j * stride);
+    } else {
+        for (int j = 0; j < W; ++j) rows[j] = j < units ? load_part(from + j * stride, length) : V{};
+    }
+    transpose_stage<W / 2>(rows);
+    if (length == W) {
+#pragma GCC unroll 16
+        for (int k = 0; k < W; ++k) store(to + k * to_stride, rows[k]);
+    } else {
+        for (int k = 0; k < length; ++k) store(to + k * to_stride, rows[k]);
+    }
+}
+
+// Packs numbers [begin, end) of block b of a weight's units; units that are not there are 0.
+inline void pack_block(const Pack& p, int64_t blocks, int64_t b, int64_t begin, int64_t end) {
+    const int64_t g = b / p.group, in_group = least(p.group, blocks - g * p.group);
+    const int64_t column = p.column * in_group + b % p.group;
+    const int64_t first = column / tile_vectors * tile_vectors;
+    const int64_t vectors = least(tile_vectors, p.columns * in_group - first);
+    const int64_t step = vectors * W;
+    Real* to = p.to + p.total * W * (g * p.group * p.columns + first) + p.start * step + (column - first) * W;
+    const int units = int(most(0, least(W, p.units - b * W)));
+    const Real* from = units ? p.base + b * W * p.unit_stride : nullptr;
+    if (!units) {
+        for (int64_t k = begin; k < end; ++k) store(to + k * step, V{});
+    } else if (p.unit_stride == 1 && units == W) {
+        for (int64_t k = begin; k < end; ++k) store(to + k * step, load(from + k * p.stride));
+    } else if (p.unit_stride == 1) {
+        for (int64_t k = begin; k < end; ++k) store(to + k * step, load_part(from + k * p.stride, units));
+    } else {
+        for (int64_t k = begin; k < end; k += W)
+            transpose(from + k, p.unit_stride, units, int(least(W, end - k)), to + k * step, step);
+    }
+}
+
+// Packs groups of blocks for the packs [first, last), which go to one place: some numbers of all columns at a time, so
+// that the lines written are whole.
+inline void pack_groups(const Pack* first, const Pack* last, int64_t blocks, Range groups) {
+    constexpr int64_t numbers = 4 * W;
+    int64_t longest = 0;
+    for (const Pack* p = first; p < last; ++p) longest = most(longest, p->length);
+    for (int64_t g = groups.begin; g < groups.end; ++g)
+        for (int64_t k = 0; k < longest; k += numbers)
+            for (const Pack* p = first; p < last; ++p)
+                for (int64_t b = g * p->group; b < least(blocks, (g + 1) * p->group); ++b)
+                    pack_block(*p, blocks, b, k, least(k + numbers, p->length));
 }
 
 }  // namespace latchwork
