@@ -104,16 +104,17 @@ class Block:
             self._words.ctypes.data, len(self._words), self._relocations.ctypes.data, len(self._relocations)
         )  # fmt: skip
 
-    def run(self, addresses: Sequence[int], seed: int = 0, stream: int = 0, drawn: bool = False) -> None:
+    def run(self, addresses: Sequence[int], seed: int = 0, stream: int = 0, drawn: bool = False, step: int = 0) -> None:
         """Run it.
 
         Args:
             addresses: of everything in ``names``, in order; 0 for an initial state of zeros.
             seed, stream, drawn: of the random masks; ``drawn`` false for their expectation.
+            step: the number of the first step to the masks.
         """
         bases = (ctypes.c_int64 * len(addresses))(*addresses)
         bases[2] = self._constants_at  # lives as long as this object
-        self.kernels.run(*self.run_arguments, bases, seed, stream, drawn)
+        self.kernels.run(*self.run_arguments, bases, seed, stream, drawn, step)
 
     # What there is.
 
@@ -239,7 +240,7 @@ class Block:
             shape.steps, shape.batch, self._threads, *rows, ("cuts", 0) if shape.cuts else None, self._chunk,
             shape.reversed, self._by_units, *(self.sizes[letter] for letter in _LETTERS),
             *(self._blocks(letter) for letter in _LETTERS), *(self._shared[letter] for letter in _LETTERS),
-            0, 0, 0, len(self.widths), len(self.kernels.buffers), *self._counts, len(packs), len(self._jobs),
+            0, 0, 0, 0, len(self.widths), len(self.kernels.buffers), *self._counts, len(packs), len(self._jobs),
             len(self._sums), len(self._panels),
         ]  # fmt: skip
         at = len(head) + len(tables) + 4

@@ -67,15 +67,15 @@ def ceiling(threads: int, seconds: float = 0.1) -> Ceiling:
 
 
 def working_sets(threads: int) -> dict[str, int]:
-    """Bytes, of all threads together, that surely lie in each level: half of a cache, and four times the last one.
+    """Bytes, of all threads together, that surely lie in each level: a quarter of a cache, four times the last for memory.
 
-    L1 and L2 are taken to be each thread's own, and L3 everybody's.
+    Not more than a quarter, for other programs use the caches too. L1 and L2 are taken to be each thread's own, and L3
+    everybody's.
     """
     sizes = {**_TYPICAL, **_caches()}
-    shared = {"L1": threads, "L2": threads, "L3": 1}
-    sets = {name: size // 2 * shared[name] for name, size in sizes.items()}
-    sets["L3"] = max(sets["L3"], sets["L2"])
-    return {**sets, "memory": min(max(4 * sizes["L3"], 2 * sets["L3"]), _MOST)}
+    own = {name: size // 4 * threads for name, size in sizes.items() if name != "L3"}
+    past = threads * sizes["L2"]
+    return {**own, "L3": max(sizes["L3"] // 4, past), "memory": min(4 * max(sizes["L3"], past), _MOST)}
 
 
 def _caches() -> dict[str, int]:

@@ -39,7 +39,7 @@ class Kernels:
         name: the cell's name, for messages.
 
     Attributes:
-        run: the time loop, run(words, count, relocations, count, addresses, seed, stream, drawn).
+        run: the time loop, run(words, count, relocations, count, addresses, seed, stream, drawn, first step).
         functions: the addresses of the pointwise functions, in the order of the plan's programs.
         buffers: the plan's buffers in the order that the functions know them by.
 
@@ -51,9 +51,9 @@ class Kernels:
     def __init__(self, graph: Graph, real: Real, traced: bool, name: str) -> None:
         self.plan: Plan = plan(graph, traced)
         self.bytes = 4 if real == "float" else 8
-        self.run, self.extents = _core(real)
         self.buffers = self.plan.buffers()
         self._library = ctypes.CDLL(str(compile_library(source(self.plan), real=real, name=name)))
+        self.run, self.extents = _core(real)
         count = sum(len(program.phases) for program in self.plan.programs)
         self.functions = [
             ctypes.cast(getattr(self._library, f"phase_{i}"), ctypes.c_void_p).value or 0 for i in range(count)
@@ -98,7 +98,7 @@ def _core(real: Real) -> tuple[Any, Extents]:
     library = ctypes.CDLL(str(compile_library('#include "scan.cpp"\n', real=real, name="core")))
     run = library.latchwork_run
     word, pointer = ctypes.c_int64, ctypes.c_void_p
-    run.argtypes = [pointer, word, pointer, word, pointer, ctypes.c_uint64, word, word]
+    run.argtypes = [pointer, word, pointer, word, pointer, ctypes.c_uint64, word, word, word]
     run.restype = None
     extents = (ctypes.c_int64 * 4)()
     library.latchwork_extents(extents)

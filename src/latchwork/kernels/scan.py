@@ -56,6 +56,7 @@ class Job(NamedTuple):
         trace: whether every named value is kept.
         seed: of the random masks; None for their expectation.
         stream: the first stream of the masks.
+        step: the number of the first step to the masks.
     """
 
     sizes: Sizes
@@ -66,6 +67,7 @@ class Job(NamedTuple):
     trace: bool = False
     seed: int | None = None
     stream: int = 0
+    step: int = 0
 
     @property
     def total(self) -> int:
@@ -83,7 +85,7 @@ class Job(NamedTuple):
                 addresses[names[name]] = array.__array_interface__["data"][0]
         if self.cuts is not None:
             addresses[names["cuts"]] = memory.address(self.cuts)
-        words.run(addresses, self.seed or 0, self.stream, self.seed is not None)
+        words.run(addresses, self.seed or 0, self.stream, self.seed is not None, self.step)
 
 
 class Forward(NamedTuple):

@@ -44,6 +44,12 @@ def check_forget_bias(forget_bias: object) -> None:
         raise ConfigError(f"forget_bias must be a finite number such as 1.0, or None; got {forget_bias!r}")
 
 
+def check_checkpoint_every(steps: object) -> None:
+    """A positive number of steps, or None to keep everything. Raises ConfigError."""
+    if steps is not None and (isinstance(steps, bool) or not isinstance(steps, int) or steps < 1):
+        raise ConfigError(f"checkpoint_every must be a number of steps, at least 1, or None; got {steps!r}")
+
+
 def _check_integer(name: str, size: int) -> None:
     if isinstance(size, bool) or not isinstance(size, int):
         raise TypeError(f"{name} should be of type int, got: {type(size).__name__}")

@@ -157,12 +157,12 @@ def _unavailable(graph: Graph, double: bool, name: str) -> str | None:
     try:
         kernels(graph, "double" if double else "float", False, name)
     except (CompilerError, OSError) as error:
-        _warn_slow(str(error))
-        return f"there are no kernels: {str(error).splitlines()[0]}"
+        if not _warned:
+            _warned.append(name)
+            slow = "Without its kernels a cell is many times slower; this is said once"
+            warnings.warn(f"{error}. {slow}", LatchworkWarning, stacklevel=2)
+        return "its kernels cannot be had here (see latchwork doctor)"
     return None
 
 
-@cache
-def _warn_slow(why: str) -> None:
-    """Said once for each reason."""
-    warnings.warn(f"{why}. Cells run without their kernels, which is many times slower", LatchworkWarning, stacklevel=2)
+_warned: list[str] = []  # the first cell that had to go without kernels

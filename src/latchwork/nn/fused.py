@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from latchwork.kernels import checkpoint
 from latchwork.kernels import scan as engine
 from latchwork.kernels.block import Shape
 from latchwork.kernels.native import Kernels, kernels
@@ -34,6 +35,7 @@ def fused_scan(
     reverse: bool = False,
     masks: Masks = Masks(),  # noqa: B008 (frozen)
     with_trace: bool = False,
+    every: int | None = None,
 ) -> Scan:
     """Run a cell over packed sequences, as :func:`latchwork.reference.torch.scan` does over padded ones.
 
@@ -49,11 +51,14 @@ def fused_scan(
         reverse: start at each row's last valid step and go back.
         masks: how random masks are drawn.
         with_trace: whether to keep every named value.
+        every: keep the states of every so many steps for the gradient and compute what is between them again.
 
     Returns:
         output (N, ·), final (B, ·) each in the order of the packing, trace (N, ·) each.
     """
     job = Job.of(graph, name, sizes, packing, reset, reverse, masks, with_trace)
+    if every is not None and not with_trace:  # a trace is as long as the sequence in any case
+        job = job._replace(every=every)
     if job.turned:
         x = packing.turned(x)
     tensors = (x, *initial, *parameters.values())
@@ -79,6 +84,7 @@ class Job(NamedTuple):
         masks: as the reference would draw them, for a derivative of the derivative.
         turned: whether the rows have to be turned around: a ragged batch is scanned backwards by turning its rows.
         scan: what the kernels are told.
+        every: how many steps lie between the states that are kept for the gradient; None to keep all.
     """
 
     graph: Graph
@@ -87,6 +93,7 @@ class Job(NamedTuple):
     masks: Masks
     turned: bool
     scan: engine.Job
+    every: int | None = None
 
     @staticmethod
     def of(
@@ -119,20 +126,29 @@ class Job(NamedTuple):
 
     def forward(self, tensors: Sequence[Tensor | None], save: bool) -> Forward:
         """The forward pass of the input, the first states and the parameters."""
-        x, *rest = tensors
-        assert x is not None
-        given = [t if t is None or t.is_contiguous() else t.contiguous() for t in rest]
-        states = len(self.graph.states)
-        x = x if x.is_contiguous() else x.contiguous()
-        kernels = self.kernels(x.dtype)
-        return engine.forward(kernels, _MEMORY[x.dtype], self.scan, given[states:], x, given[:states], save)
+        x, initial, parameters = self.split(tensors)
+        return engine.forward(self.kernels(x.dtype), _MEMORY[x.dtype], self.scan, parameters, x, initial, save)
 
-    def results(self, done: Forward, saved: bool) -> tuple[Tensor, ...]:
+    def split(self, tensors: Sequence[Tensor | None]) -> tuple[Tensor, list[Tensor | None], list[Any]]:
+        """The input, the first states and the parameters, each row by row in memory."""
+        x, *given = [t if t is None or t.is_contiguous() else t.contiguous() for t in tensors]
+        assert x is not None
+        states = len(self.graph.states)
+        return x, given[:states], given[states:]
+
+    def checkpointed(self, tensors: Sequence[Tensor | None]) -> checkpoint.Forward:
+        """The forward pass, keeping the states of every so many steps."""
+        x, initial, parameters = self.split(tensors)
+        assert self.every is not None
+        kernels = self.kernels(x.dtype)
+        return checkpoint.forward(kernels, _MEMORY[x.dtype], self.scan, parameters, x, initial, self.every)
+
+    def results(self, done: Forward | checkpoint.Forward, saved: bool) -> tuple[Tensor, ...]:
         """The output (N, ·), the final states (B, ·), the trace (N, ·), without padding."""
         sizes = self.scan.sizes
         widths = [sizes[letter] for letter in self.graph.state_sizes()]
         named = []
-        if self.scan.trace:
+        if isinstance(done, Forward) and self.scan.trace:
             kernels = self.kernels(done.output.dtype)
             places, _ = kernels.tape(sizes, saved, True)
             for name in self.traced:
@@ -170,6 +186,10 @@ class Job(NamedTuple):
             dict(zip(self.traced, named, strict=True)),
             x_needed,
         )
+        return self.trimmed(back)
+
+    def trimmed(self, back: engine.Gradients) -> tuple[Tensor | None, ...]:
+        """Without padding."""
         sizes = self.scan.sizes
         x = None if back.x is None else _trimmed(back.x, sizes["I"])
         initial = [_trimmed(g, sizes[w]) for g, w in zip(back.initial, self.graph.state_sizes(), strict=True)]
@@ -197,10 +217,15 @@ class _Fused(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, job: Job, *tensors: Tensor) -> tuple[Tensor, ...]:
-        done = job.forward(tensors, save=True)
         ctx.job = job
-        ctx.states = len(done.states)
         ctx.set_materialize_grads(False)
+        if job.every is not None:
+            kept = job.checkpointed(tensors)
+            ctx.save_for_backward(*tensors, *(state for states in kept.checkpoints for state in states))
+            ctx.given = len(tensors)
+            return job.results(kept, saved=True)
+        done = job.forward(tensors, save=True)
+        ctx.states = len(done.states)
         results = job.results(done, saved=True)
         # Without padding the output is what the backward pass reads; autograd sees when it was changed in place.
         ctx.given = len(tensors)
@@ -214,19 +239,32 @@ class _Fused(torch.autograd.Function):
         tensors = saved[: ctx.given]
         if torch.is_grad_enabled() or any(_is_batched(g) for g in gradients):
             return (None, *_by_reference(job, tensors, gradients, ctx.needs_input_grad[1:]))
-        output, *rest = saved[ctx.given :]
-        states, initial = rest[: ctx.states], rest[ctx.states : -2]
-        done = Forward(output, (), tuple(states), rest[-1], tuple(initial), rest[-2])
-        found = job.backward(done, tensors, gradients, ctx.needs_input_grad[1])
-        return (None, *(g if needed else None for g, needed in zip(found, ctx.needs_input_grad[1:], strict=True)))
+        needed = ctx.needs_input_grad[1:]
+        kept = saved[ctx.given :]
+        if job.every is not None:
+            found = _from_checkpoints(job, tensors, kept, gradients, needed[0])
+        else:
+            output, *rest = kept
+            states, initial = rest[: ctx.states], rest[ctx.states : -2]
+            done = Forward(output, (), tuple(states), rest[-1], tuple(initial), rest[-2])
+            found = job.backward(done, tensors, gradients, needed[0])
+        return (None, *(g if use else None for g, use in zip(found, needed, strict=True)))
 
 
-def _is_batched(gradient: Tensor | None) -> bool:
-    """Whether it stands for many at once, as for ``torch.autograd.grad(..., is_grads_batched=True)``."""
-    functorch = torch._C._functorch
-    return gradient is not None and (
-        functorch.is_functorch_wrapped_tensor(gradient) or functorch.is_legacy_batchedtensor(gradient)
+def _from_checkpoints(
+    job: Job, tensors: Sequence[Tensor | None], states: Sequence[Tensor], gradients: Sequence[Any], x_needed: bool
+) -> tuple[Tensor | None, ...]:
+    x, _, parameters = job.split(tensors)
+    count = len(job.graph.states)
+    checkpoints = [states[i : i + count] for i in range(0, len(states), count)]
+    output = None if gradients[0] is None else gradients[0].contiguous()
+    assert job.every is not None
+    kernels, memory = job.kernels(x.dtype), _MEMORY[x.dtype]
+    final = gradients[1 : 1 + count]
+    back = checkpoint.backward(
+        kernels, memory, job.scan, parameters, x, checkpoints, output, final, job.every, x_needed
     )
+    return job.trimmed(back)
 
 
 def _by_reference(

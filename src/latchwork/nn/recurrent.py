@@ -16,7 +16,13 @@ from latchwork import cells
 from latchwork.errors import ConfigError
 from latchwork.language.cell import Cell
 from latchwork.language.transforms import variant
-from latchwork.nn.arguments import check_flags, check_forget_bias, check_projection, check_sizes
+from latchwork.nn.arguments import (
+    check_checkpoint_every,
+    check_flags,
+    check_forget_bias,
+    check_projection,
+    check_sizes,
+)
 from latchwork.nn.dispatch import Dispatch, choose, torch_operator
 from latchwork.nn.fused import fused_scan
 from latchwork.nn.inputs import Form, State, read_input, read_state
@@ -49,6 +55,8 @@ class Recurrent(nn.Module):
         recurrent_dropout: dropout of what maps read of the state, one mask a sequence (Gal & Ghahramani 2016).
         peephole: let the gates see the cell state (Gers & Schmidhuber 2000).
         forget_bias: the initial bias of the gate that keeps the memory: ``forget`` of LSTM, ``update`` of GRU.
+        checkpoint_every: keep for the gradient the states of every so many steps alone, and compute what lies between
+            again: memory that does not grow with the steps, for one more forward pass (on the fused path).
 
     The parameters of layer k are ``weight_ih_l{k}`` (G·H, I), ``weight_hh_l{k}`` (G·H, H), ``bias_ih_l{k}`` (G·H,) and
     so on, with ``_reverse`` for the backward direction: torch's names and order for torch's cells.
@@ -77,6 +85,7 @@ class Recurrent(nn.Module):
         recurrent_dropout: float = 0.0,
         peephole: bool = False,
         forget_bias: float | None = None,
+        checkpoint_every: int | None = None,
     ) -> None:
         super().__init__()
         _check_dropout(dropout, num_layers)
@@ -86,6 +95,7 @@ class Recurrent(nn.Module):
         check_sizes(input_size=input_size, hidden_size=hidden_size, num_layers=num_layers)
         check_projection(proj_size, hidden_size)
         check_forget_bias(forget_bias)
+        check_checkpoint_every(checkpoint_every)
         plain = resolve(cell)
         projected_itself = any(value.op == "project" for value in plain.graph.order)
         if projected_itself and not proj_size:
@@ -117,7 +127,9 @@ class Recurrent(nn.Module):
             "recurrent_dropout": recurrent_dropout,
             "peephole": peephole,
             "forget_bias": forget_bias,
+            "checkpoint_every": checkpoint_every,
         }
+        self.checkpoint_every = checkpoint_every
         self._signature = Signature.of(self.cell)
         self._names: list[list[str]] = []
         factory = {"device": device, "dtype": dtype}
@@ -226,19 +238,10 @@ class Recurrent(nn.Module):
         states = None
         if hx is not None:
             states = read_state(hx, x, form, self._state_names, self._state_widths, rows, self._title)
-        trace: Trace | None = None
-        out: Output
-        final: Sequence[Tensor]
-        if torch.compiler.is_compiling() and can_be_traced(self._signature.text, x):
-            out, final, trace = self._run_traced(x, states, length, cuts, return_trace, form)
-        else:
-            empty = 0 in x.shape[:2]
-            path = choose(self.cell, x, reset=cuts is not None, trace=return_trace, empty=empty)
-            if path.operator:
-                out, final = self._run_operator(path.operator, x, self._initial(states, x), length, form.packed)
-            else:
-                run = self._run_fused if path.path == "fused" else self._run_reference
-                out, final, trace = run(x, states, length, cuts, return_trace, form)
+        run = self._run
+        if torch.compiler.is_compiling():
+            run = self._run_traced if can_be_traced(self._signature.text, x) else torch.compiler.disable(self._run)  # type: ignore[no-untyped-call]
+        out, final, trace = run(x, states, length, cuts, return_trace, form)
         result = out if isinstance(out, PackedSequence) else form.output(out, length)
         shaped = form.states(final)
         state: State = shaped[0] if len(shaped) == 1 else shaped
@@ -270,6 +273,22 @@ class Recurrent(nn.Module):
         shown += [f"{k}={v}" for k, v in self._options.items() if v or (k == "forget_bias" and v is not None)]
         return ", ".join(shown)
 
+    def _run(
+        self,
+        x: Tensor,
+        states: tuple[Tensor, ...] | None,
+        lengths: Tensor | None,
+        reset: Tensor | None,
+        with_trace: bool,
+        form: Form,
+    ) -> tuple[Output, Sequence[Tensor], Trace | None]:
+        """By the path that suits the call."""
+        path = choose(self.cell, x, reset=reset is not None, trace=with_trace, empty=0 in x.shape[:2])
+        if path.operator:
+            return *self._run_operator(path.operator, x, self._initial(states, x), lengths, form.packed), None
+        run = self._run_fused if path.path == "fused" else self._run_reference
+        return run(x, states, lengths, reset, with_trace, form)
+
     def _initial(self, states: tuple[Tensor, ...] | None, x: Tensor) -> tuple[Tensor, ...]:
         """The initial states, (L·D, B, ·) each; zeros for None."""
         if states is not None:
@@ -285,7 +304,7 @@ class Recurrent(nn.Module):
         reset: Tensor | None,
         with_trace: bool,
         form: Form,
-    ) -> tuple[Output, list[Tensor], Trace | None]:
+    ) -> tuple[Output, Sequence[Tensor], Trace | None]:
         """Layer after layer over packed rows, so that a ragged batch is packed once."""
         packed = form.packed
         packing = Packing.of(x.shape[0], x.shape[1], lengths, packed)
@@ -303,6 +322,7 @@ class Recurrent(nn.Module):
                 reverse=suffix.endswith("_reverse"),
                 masks=masks,
                 with_trace=with_trace,
+                every=self.checkpoint_every,
             )
 
         start = packing.pack(x) if packed is None else packed.data
@@ -323,7 +343,7 @@ class Recurrent(nn.Module):
         reset: Tensor | None,
         with_trace: bool,
         form: Form,
-    ) -> tuple[Output, list[Tensor], Trace | None]:
+    ) -> tuple[Output, Sequence[Tensor], Trace | None]:
         def one(x: Tensor, initial: Sequence[Any], layer: int, suffix: str, masks: Masks) -> Scan:
             return scan(
                 self.cell.graph,
@@ -349,7 +369,7 @@ class Recurrent(nn.Module):
         reset: Tensor | None,
         with_trace: bool,
         form: Form,
-    ) -> tuple[Output, list[Tensor], Trace | None]:
+    ) -> tuple[Output, Sequence[Tensor], Trace | None]:
         """As an operator for each layer and direction, in a graph that torch traces."""
 
         def one(x: Tensor, initial: Sequence[Any], layer: int, suffix: str, masks: Masks) -> Scan:
@@ -373,7 +393,7 @@ class Recurrent(nn.Module):
     @staticmethod
     def _padded_results(
         out: Tensor, scans: list[Scan], with_trace: bool, form: Form
-    ) -> tuple[Output, list[Tensor], Trace | None]:
+    ) -> tuple[Output, Sequence[Tensor], Trace | None]:
         final = [_stacked(column) for column in zip(*(s.final for s in scans), strict=True)]
         trace = Trace([{n: form.sequence(v) for n, v in s.trace.items()} for s in scans]) if with_trace else None
         return out, final, trace

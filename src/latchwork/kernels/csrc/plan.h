@@ -114,6 +114,7 @@ struct Plan {
     uint64_t seed;
     int64_t stream;
     int64_t drawn;           // whether masks are drawn; else their rate stands for them
+    int64_t first_step;      // the number of step 0 to the random masks
     int64_t states, buffers, before, loop, after, packs, gradients, sums, panels;
     const State* state;
     const Buffer* buffer;

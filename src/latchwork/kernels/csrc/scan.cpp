@@ -195,7 +195,7 @@ class Scan {
                 }
             base[i] = place;
         }
-        context.step = t;
+        context.step = p.first_step + t;
     }
 
     // Previous states with zeros in the rows that are cut before step t, in this thread's own room.
@@ -450,7 +450,7 @@ class Scan {
 extern "C" __attribute__((visibility("default"))) void latchwork_run(const int64_t* words, int64_t count,
                                                                      const int64_t* relocations, int64_t relocated,
                                                                      const int64_t* bases, uint64_t seed,
-                                                                     int64_t stream, int64_t drawn) {
+                                                                     int64_t stream, int64_t drawn, int64_t first_step) {
     using namespace latchwork;
     constexpr int64_t small = 4096;
     int64_t on_stack[small];
@@ -470,6 +470,7 @@ extern "C" __attribute__((visibility("default"))) void latchwork_run(const int64
     plan->seed = seed;
     plan->stream = stream;
     plan->drawn = drawn;
+    plan->first_step = first_step;
     Team::shared().run(int(plan->threads), [plan](Member& me) {
         Scan scan(*plan, me);
         if (plan->backward)
