@@ -251,6 +251,11 @@ class _Fused(torch.autograd.Function):
         return (None, *(g if use else None for g, use in zip(found, needed, strict=True)))
 
 
+def _is_batched(gradient: Tensor | None) -> bool:
+    """Whether it is one of many at once, as vmap and vectorised Jacobians make them."""
+    return gradient is not None and torch._C._functorch.is_batchedtensor(gradient)
+
+
 def _from_checkpoints(
     job: Job, tensors: Sequence[Tensor | None], states: Sequence[Tensor], gradients: Sequence[Any], x_needed: bool
 ) -> tuple[Tensor | None, ...]:
