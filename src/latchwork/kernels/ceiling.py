@@ -67,7 +67,7 @@ def ceiling(threads: int, seconds: float = 0.1) -> Ceiling:
 
 
 def working_sets(threads: int) -> dict[str, int]:
-    """Bytes, of all threads together, that surely lie in each level: a quarter of a cache, four times the last for memory.
+    """Bytes, of all threads together, that surely lie in each level: a quarter of a cache; four times the last.
 
     Not more than a quarter, for other programs use the caches too. L1 and L2 are taken to be each thread's own, and L3
     everybody's.

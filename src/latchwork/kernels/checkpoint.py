@@ -82,9 +82,16 @@ def forward(
             state[:, : given.shape[1]] = given
         states.append(state)
     output = memory.empty(job.total, widths[0])
+    parts = list(segments(job, every))
+    # One array for all: small ones between the segments' working memory would keep that from being used again.
+    kept = [memory.empty(sum(part.batch for part in parts), width) for width in widths]
     checkpoints = []
-    for segment in segments(job, every):
-        before = tuple(_copy(state[: segment.batch], memory) for state in states)
+    start = 0
+    for segment in parts:
+        before = tuple(array[start : start + segment.batch] for array in kept)
+        start += segment.batch
+        for checkpoint, state in zip(before, states, strict=True):
+            checkpoint[:] = state[: segment.batch]
         checkpoints.append(before)
         done = scan.forward(kernels, memory, segment.job, parameters, x[segment.rows], before)
         output[segment.rows] = done.output
@@ -139,9 +146,3 @@ def backward(
         shapes = [parameter.shape(job.sizes) for parameter in kernels.plan.layout.parameters]
         learned = [memory.zeros(s[0], s[1] if len(s) > 1 else 1).reshape(s) for s in shapes]
     return Gradients(by_x, tuple(carried), tuple(learned))
-
-
-def _copy(array: Array, memory: Memory) -> Array:
-    copy = memory.empty(*array.shape)
-    copy[:] = array
-    return copy
