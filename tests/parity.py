@@ -23,7 +23,7 @@ class Case:
         x: (T, B, I), whatever the module's batch_first.
         hx: (L·D, B, ·) for each state, or None.
         seed: torch's seed for a module in training mode.
-        path: "torch", "reference", or None for what the module chooses.
+        path: "fused", "torch", "reference", or None for what the module chooses.
     """
 
     x: torch.Tensor

@@ -9,11 +9,12 @@ import torch
 from torch.autograd import gradcheck, gradgradcheck
 
 from latchwork import cells, nn
-from support import zoo_options
+from support import CHANGES, possible_changes, zoo_options
 
 T, B, I, H = 3, 2, 2, 3  # noqa: E741 (the dimension legend)
 OPERATORS = ["rnn", "rnn_relu", "lstm", "lstm_projected", "gru"]
-RUNS = [(name, "reference") for name in cells.names()] + [(name, "torch") for name in OPERATORS]
+EVERYWHERE = [(name, path) for path in ("fused", "reference") for name in cells.names()]
+RUNS = EVERYWHERE + [(name, "torch") for name in OPERATORS]
 pytestmark = pytest.mark.filterwarnings("ignore:LSTM with projections is not supported with oneDNN")
 
 
@@ -50,11 +51,20 @@ def test_second_derivative(name, path):
     assert gradgradcheck(*function_of(name, path, {"lengths": [2, 3]}), fast_mode=True)
 
 
-@pytest.mark.parametrize("name", cells.names())
-def test_masks_cuts_and_layers_in_the_reference(name):
+@pytest.mark.parametrize(("name", "path"), EVERYWHERE)
+def test_masks_cuts_and_layers(name, path):
     call = {"reset": torch.tensor([[True, False], [False, True], [False, False]])}
     options = {"num_layers": 2, "zoneout": 0.3, "recurrent_dropout": 0.3}
-    function, arguments = function_of(name, "reference", call, **options)
+    function, arguments = function_of(name, path, call, **options)
+    assert gradcheck(function, arguments, fast_mode=True)
+    assert gradgradcheck(function, arguments, fast_mode=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "change"), [(name, change) for name in cells.names() for change in possible_changes(name)]
+)
+def test_changed_cells_by_their_kernels(name, change):
+    function, arguments = function_of(name, "fused", {"lengths": [2, 3]}, **{change: CHANGES[change]})
     assert gradcheck(function, arguments, fast_mode=True)
     assert gradgradcheck(function, arguments, fast_mode=True)
 

@@ -77,21 +77,29 @@ def test_every_cell_with_every_option(name, data):
 @pytest.mark.parametrize(("name", "change"), [(name, change) for name in POSSIBLE for change in POSSIBLE[name]])
 def test_every_change_of_every_cell(name, change, train):
     module = make(name, 3, 4, [change], dtype=torch.float64).train(train)
-    case = random_case(module, 4, 3, np.random.default_rng(0), lengths=[4, 0, 2], trace=True)
-    assert_parity(module, case)
+    for path in ("fused", "reference"):
+        assert_parity(
+            module, random_case(module, 4, 3, np.random.default_rng(0), lengths=[4, 0, 2], trace=True, path=path)
+        )
+    single = make(name, 3, 4, [change], dtype=torch.float32).train(train)
+    assert_parity(single, random_case(single, 4, 3, np.random.default_rng(0), lengths=[4, 0, 2], path="fused"))
 
 
 @pytest.mark.parametrize("name", cells.names())
 def test_all_possible_changes_at_once(name):
     module = make(name, 3, 4, POSSIBLE[name], num_layers=2, bidirectional=True, dtype=torch.float64)
-    assert_parity(module, random_case(module, 5, 2, np.random.default_rng(1), cut=True, trace=True))
+    for path in ("fused", "reference"):
+        assert_parity(module, random_case(module, 5, 2, np.random.default_rng(1), cut=True, trace=True, path=path))
 
 
-@pytest.mark.parametrize("path", ["torch", "reference"])
-@pytest.mark.parametrize("name", ["rnn", "rnn_relu", "lstm", "lstm_projected", "gru"])
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [(name, "torch") for name in ("rnn", "rnn_relu", "lstm", "lstm_projected", "gru")]
+    + [(name, "reference") for name in cells.names()],
+)
 @given(st.data())
 @settings(max_examples=12)
-def test_both_paths_where_torch_has_an_operator(name, path, data):
+def test_the_other_paths(name, path, data):
     bias = data.draw(st.booleans())
     module = make(
         name,
@@ -117,14 +125,15 @@ def test_both_paths_where_torch_has_an_operator(name, path, data):
 def test_odd_cells(cell, options):
     torch.manual_seed(0)
     module = nn.Recurrent(cell, 3, 4, num_layers=2, bidirectional=True, dtype=torch.float64, **options)
-    for steps, lengths in ((5, [5, 0, 2]), (1, None), (0, None)):
-        case = random_case(module, steps, 3, np.random.default_rng(0), lengths=lengths, cut=True, trace=True)
-        assert_parity(module, case)
+    for path in ("fused", "reference"):
+        for steps, lengths in ((5, [5, 0, 2]), (1, None), (0, None)):
+            rng = np.random.default_rng(0)
+            assert_parity(module, random_case(module, steps, 3, rng, lengths=lengths, cut=True, trace=True, path=path))
 
 
 @pytest.mark.parametrize("name", cells.names())
 def test_no_rows(name):
     module = make(name, 3, 4, [], dtype=torch.float64, bidirectional=True)
-    for lengths in (None, []):
-        case = random_case(module, 3, 0, np.random.default_rng(0), lengths=lengths)
-        assert_parity(module, case)
+    for path in ("fused", "reference"):
+        for lengths in (None, []):
+            assert_parity(module, random_case(module, 3, 0, np.random.default_rng(0), lengths=lengths, path=path))

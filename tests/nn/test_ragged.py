@@ -17,8 +17,9 @@ from support import zoo_options
 T, B, I, H = 6, 4, 3, 4  # noqa: E741 (the dimension legend)
 LENGTHS = [3, 0, 6, 1]
 OPERATORS = ["rnn", "rnn_relu", "lstm", "lstm_projected", "gru"]
-# Every cell on the reference path, and on torch's operator where it has one.
-RUNS = [(name, "reference") for name in cells.names()] + [(name, "torch") for name in OPERATORS]
+# Every cell by its kernels and on the reference path, and on torch's operator where it has one.
+RUNS = [(name, path) for path in ("fused", "reference") for name in cells.names()]
+RUNS += [(name, "torch") for name in OPERATORS]
 pytestmark = pytest.mark.filterwarnings("ignore:LSTM with projections is not supported with oneDNN")
 
 
@@ -111,7 +112,7 @@ def test_lengths_may_be_any_sequence_of_integers(lengths):
         assert torch.equal(e, r)
 
 
-@pytest.mark.parametrize("path", ["torch", "reference"])
+@pytest.mark.parametrize("path", ["fused", "torch", "reference"])
 def test_one_row_without_a_batch_may_have_a_length(path):
     module = layer("lstm", bidirectional=True)
     x = torch.randn(T, I, dtype=torch.float64)
@@ -124,7 +125,7 @@ def test_one_row_without_a_batch_may_have_a_length(path):
     close(c, ec)
 
 
-@pytest.mark.parametrize("path", ["torch", "reference"])
+@pytest.mark.parametrize("path", ["fused", "torch", "reference"])
 @pytest.mark.parametrize("lengths", [[0, 0, 0, 0], [6, 6, 6, 6]])
 def test_all_empty_and_all_full(path, lengths):
     module = layer("lstm", num_layers=2, bidirectional=True)

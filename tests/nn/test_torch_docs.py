@@ -15,8 +15,11 @@ def example(name: str) -> str:
     return "".join(e.source for e in doctest.DocTestParser().get_examples(getattr(torch.nn, name).__doc__))
 
 
-@pytest.mark.parametrize("path", ["torch", "reference"])
-@pytest.mark.parametrize("name", ["RNN", "LSTM", "GRU", "RNNCell", "LSTMCell", "GRUCell"])
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [(n, p) for p in ("torch", "reference") for n in ("RNN", "LSTM", "GRU", "RNNCell", "LSTMCell", "GRUCell")]
+    + [(n, "fused") for n in ("RNN", "LSTM", "GRU")],
+)
 def test_the_example_gives_the_same_results(name, path):
     code = example(name)
     assert f"nn.{name}(" in code

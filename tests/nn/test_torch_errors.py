@@ -134,7 +134,7 @@ INPUTS: dict[str, tuple[Any, Any]] = {
 }
 
 
-@pytest.mark.parametrize("path", ["torch", "reference"])
+@pytest.mark.parametrize("path", ["fused", "torch", "reference"])
 @pytest.mark.parametrize("name", LAYERS)
 @pytest.mark.parametrize("case", INPUTS)
 def test_bad_inputs(name, case, path):
@@ -156,7 +156,7 @@ def test_bad_packed_input(name):
         getattr(nn, name)(3, 4)(packed)
 
 
-@pytest.mark.parametrize("path", ["torch", "reference"])
+@pytest.mark.parametrize("path", ["fused", "torch", "reference"])
 def test_a_second_state_of_the_wrong_shape(path):
     hx = (torch.zeros(1, 2, 4), torch.zeros(1, 3, 4))
     expected = raised(lambda: torch.nn.LSTM(3, 4)(x, hx))

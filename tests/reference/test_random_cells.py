@@ -1,4 +1,4 @@
-"""Cells that nobody wrote: random graphs out of the whole language, torch against numpy, forward and backward."""
+"""Cells that nobody wrote: random graphs out of the whole language, by their kernels and by torch against numpy."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -102,17 +103,20 @@ def make(program: list[Any], states: int) -> lw.Cell:
     dtype=st.sampled_from([torch.float64, torch.float64, torch.float32]),
     seed=st.integers(0, 999),
 )
-@settings(max_examples=200)
-def test_any_cell(program, states, layers, bidirectional, steps, batch, cut, lengths, changes, dtype, seed):
+@pytest.mark.parametrize(("path", "wide"), [("reference", False), ("fused", False), ("fused", True)])
+@settings(max_examples=50)
+def test_any_cell(program, states, layers, bidirectional, steps, batch, cut, lengths, changes, dtype, seed, path, wide):
     made = make(program, states)
     options = {**changes, "num_layers": layers, "bidirectional": bidirectional, "dtype": dtype}
     torch.manual_seed(seed)
     if any(v.op == "project" for v in made.graph.order):
         options["proj_size"] = 2
-    module = nn.Recurrent(made, 3, 4, **options).train(seed % 2 == 0)
+    # Wide, so that all vectors are whole and tiles are full; or of few units, so that none is.
+    module = nn.Recurrent(made, *((33, 48) if wide else (3, 4)), **options).train(seed % 2 == 0)
     rng = np.random.default_rng(seed)
     ragged = rng.integers(0, steps, size=batch, endpoint=True).tolist() if lengths else None
-    assert_parity(module, random_case(module, steps, batch, rng, lengths=ragged, cut=cut, trace=True, seed=seed))
+    case = random_case(module, steps, batch, rng, lengths=ragged, cut=cut, trace=True, seed=seed, path=path)
+    assert_parity(module, case)
 
 
 def test_the_instructions_use_every_op_of_the_language():

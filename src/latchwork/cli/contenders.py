@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple, get_args
 
 import torch
@@ -15,6 +15,7 @@ from latchwork.language.cell import Cell
 from latchwork.language.layout import Layout
 from latchwork.language.lower import lower
 from latchwork.nn.dispatch import torch_operator
+from latchwork.nn.recurrent import resolve
 
 Against = Literal["torch", "loop", "compile"]
 Kind = Literal["inference", "training"]
@@ -42,7 +43,7 @@ class Contender(NamedTuple):
 
     title: str
     run: Run
-    weights: dict[str, Tensor]
+    weights: Mapping[str, Tensor]
     x: Tensor
     gradient: Tensor
 
@@ -84,13 +85,12 @@ class Pair(NamedTuple):
     operations: int
 
 
-def pair(cell: str | Cell, shape: Shape, against: Against, threads: int = 1) -> Pair:
-    """The contenders for a cell and a shape; compiles what has to be compiled.
+def pair(cell: str | Cell, shape: Shape, against: Against) -> Pair:
+    """The contenders for a cell and a shape, for the threads that torch has now: ``torch.compile`` bakes them in.
 
     Args:
         against: "torch" for torch's operator, and a loop of torch's functions for a cell without one; "loop" for the
             loop in any case; "compile" for the loop compiled by ``torch.compile``, which takes minutes.
-        threads: that they will run on, where a number has to be baked in.
 
     Raises:
         ConfigError: there is nothing such to compare with.
@@ -116,14 +116,14 @@ def pair(cell: str | Cell, shape: Shape, against: Against, threads: int = 1) -> 
 
 
 def operations(layer: nn.Recurrent, shape: Shape) -> int:
-    """Of the matrix products of a forward pass: 2·T·B·G·H·(I + H) for most cells. A training step has three times as many."""
+    """Of the matrix products of a forward pass, 2·T·B·G·H·(I + H) for most cells; a training step: three times."""
     sizes = {"I": layer.input_size, "H": layer.hidden_size, "P": layer.proj_size}
     shapes = [p.shape(sizes) for p in Layout.of(lower(layer.cell.graph)).parameters if p.columns is not None]
     return 2 * shape.steps * shape.batch * sum(rows * columns for rows, columns in shapes)
 
 
 def _projects(cell: str | Cell) -> bool:
-    graph = nn.recurrent.resolve(cell).graph
+    graph = resolve(cell).graph
     return any(value.op == "project" for value in graph.order)
 
 
@@ -144,7 +144,8 @@ def _operator(name: str, ours: nn.Recurrent) -> tuple[torch.nn.RNNBase, str]:
 def _loop(ours: nn.Recurrent) -> Run:
     def run(x: Tensor) -> tuple[Tensor, Any]:
         with nn.use_path("reference"):
-            return ours(x)
+            output: tuple[Tensor, Any] = ours(x)
+            return output
 
     return run
 
@@ -152,7 +153,7 @@ def _loop(ours: nn.Recurrent) -> Run:
 def _compiled(ours: nn.Recurrent, x: Tensor) -> Run:
     """The loop as ``torch.compile`` makes it, unrolled over the steps.
 
-    What it is given is the list of torch's functions that the loop calls: dynamo does not follow the interpreter itself.
+    What it is given is the list of torch's functions that the loop calls: dynamo does not follow the interpreter.
     """
     from torch.fx.experimental.proxy_tensor import make_fx
 

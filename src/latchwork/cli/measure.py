@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-# Two ways of adding up the same float32 products differ by some 1e-6 of the largest number, and after thousands of steps'
-# gradients by some 1e-5; a lower precision or an error in a formula by more than 1e-3.
+# Two ways of adding up the same float32 products differ by some 1e-6 of the largest number, and gradients summed over
+# thousands of steps by some 1e-5; a lower precision or an error in a formula by more than 1e-3.
 TOLERANCE = 1e-4
 
 _ROUNDS = 5

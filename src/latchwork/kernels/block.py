@@ -25,7 +25,7 @@ _BACKWARD_CHUNK = 1 << 22  # bytes of gradients that are made before they are su
 _BACKWARD_ROWS = (384, 2048)
 _OWN_CACHE = 1 << 19  # bytes of weights that a core can hold beside everything else
 _ROW_WORK = 4_000_000  # multiply-adds of a scan that are worth a second thread where threads share rows
-_UNIT_WORK = 400_000  # of a step, where they share units and meet at every step
+_UNIT_WORK = 60_000  # of a step, where they share units and meet at every step
 
 Word = int | tuple[str, int] | None  # a number; an address as a base and an offset in bytes; null
 
@@ -93,6 +93,7 @@ class Block:
         self.widths = [self._width(letter) for letter in plan.graph.state_sizes()]
         self._states_kept = mode.save or mode.trace or mode.backward
         self.tape, self.tape_width = kernels.tape(sizes, mode.save or mode.backward, mode.trace)
+        self._step_tiles = shape.batch >= 4 * kernels.extents.rows
         self._groups = [self._group(phase) for phase, *_ in self._phases]
         self._shared = dict.fromkeys(_LETTERS, 1)
         for (phase, *_), group in zip(self._phases, self._groups, strict=True):
@@ -144,8 +145,7 @@ class Block:
         if not columns:
             return 1
         group = vectors // math.gcd(columns, vectors)
-        few = self.shape.batch < 4 * self.kernels.extents.rows
-        while few and group > 1 and self._blocks(phase.letter) // group < 4:
+        while not self._step_tiles and group > 1 and self._blocks(phase.letter) // group < 4:
             group //= 2
         return group
 
@@ -238,7 +238,7 @@ class Block:
             rows = [("offset", 0), ("rows", 0), ("row_id", 0)]
         head: list[Word] = [
             shape.steps, shape.batch, self._threads, *rows, ("cuts", 0) if shape.cuts else None, self._chunk,
-            shape.reversed, self._by_units, *(self.sizes[letter] for letter in _LETTERS),
+            shape.reversed, self._step_tiles, self._by_units, *(self.sizes[letter] for letter in _LETTERS),
             *(self._blocks(letter) for letter in _LETTERS), *(self._shared[letter] for letter in _LETTERS),
             0, 0, 0, 0, len(self.widths), len(self.kernels.buffers), *self._counts, len(packs), len(self._jobs),
             len(self._sums), len(self._panels),

@@ -253,7 +253,10 @@ class _Fused(torch.autograd.Function):
 
 def _is_batched(gradient: Tensor | None) -> bool:
     """Whether it is one of many at once, as vmap and vectorised Jacobians make them."""
-    return gradient is not None and torch._C._functorch.is_batchedtensor(gradient)
+    functorch = torch._C._functorch
+    return gradient is not None and (
+        functorch.is_batchedtensor(gradient) or functorch.is_legacy_batchedtensor(gradient)
+    )
 
 
 def _from_checkpoints(

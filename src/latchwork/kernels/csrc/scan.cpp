@@ -224,13 +224,11 @@ class Scan {
         }
         for (int64_t i = 0; i < p.loop; ++i) {
             const Phase& phase = p.phase[p.before + i];
-            const Range groups = groups_of(phase);
-            if (by_units) {
-                if (phase.products || phase.whole_rows) me.barrier();
-                for_tiles(phase, own_groups(phase), 0, 1, t);
-            } else {
-                for_tiles(phase, groups, me.index, me.count, t);
-            }
+            if (by_units && (phase.products || phase.whole_rows)) me.barrier();
+            const int64_t first = by_units ? 0 : me.index, every = by_units ? 1 : me.count;
+            for_parts(phase, by_units ? own_groups(phase) : groups_of(phase), [&](Range part) {
+                for (int64_t k = first; k < loop_tiles.count; k += every) run_tile(phase, part, loop_tiles[k], p.rows[t]);
+            });
         }
     }
 
@@ -240,16 +238,6 @@ class Scan {
     Range own_groups(const Phase& phase) const {
         const Range units = own_units(phase.letter);
         return Range(units.begin / W / phase.group, ceil_div(units.end / W, phase.group));
-    }
-
-    void for_tiles(const Phase& phase, Range groups, int64_t first, int64_t every, int64_t t) {
-        if (!phase.products) {
-            for (int64_t i = first; i < loop_tiles.count; i += every) run_tile(phase, groups, loop_tiles[i], p.rows[t]);
-            return;
-        }
-        for (int64_t g = groups.begin; g < groups.end; ++g)
-            for (int64_t i = first; i < loop_tiles.count; i += every)
-                run_tile(phase, Range(g, g + 1), loop_tiles[i], p.rows[t]);
     }
 
     // One tile of rows, those under `rows`, and one group of units; or several groups of a phase without products.
@@ -297,29 +285,40 @@ class Scan {
                         place_buffers(placed = t, p.offset[t]);
                         if (any_cut(t)) place_cut_states(t);
                     }
-                    for_groups(phase, groups, loop_tiles[k % loop_tiles.count], p.rows[t]);
+                    for_parts(phase, groups, [&](Range part) {
+                        run_tile(phase, part, loop_tiles[k % loop_tiles.count], p.rows[t]);
+                    });
                 }
                 continue;
             }
             place_buffers(chunk.begin, chunk_start);
-            const int64_t rows = chunk_rows;
-            const RowTiles row_tiles(rows);
-            const bool share_rows = row_tiles.count >= 4 * me.count;
-            const Range own_tiles = share_rows ? own(row_tiles.count) : Range(0, row_tiles.count);
-            const Range own_part = share_rows ? groups : own(groups.end);
-            if (!phase.products) {
-                for (int64_t k = own_tiles.begin; k < own_tiles.end; ++k) run_tile(phase, own_part, row_tiles[k], rows);
+            // Threads make what they will read themselves: the same units, or the same rows.
+            const Range own_part = by_units ? own_groups(phase) : groups;
+            if (p.step_tiles) {
+                const int64_t first = by_units ? 0 : me.index, every = by_units ? 1 : me.count;
+                for_parts(phase, own_part, [&](Range part) {
+                    for (int64_t t = chunk.begin; t < chunk.end; ++t)
+                        for (int64_t i = first; i < loop_tiles.count; i += every) {
+                            const int64_t shift = p.offset[t] - chunk_start;
+                            run_tile(phase, part, Range(shift + loop_tiles[i].begin, shift + loop_tiles[i].end),
+                                     shift + p.rows[t]);
+                        }
+                });
                 continue;
             }
-            for (int64_t g = own_part.begin; g < own_part.end; ++g)
-                for (int64_t k = own_tiles.begin; k < own_tiles.end; ++k)
-                    run_tile(phase, Range(g, g + 1), row_tiles[k], rows);
+            const RowTiles row_tiles(chunk_rows);
+            const Range own_tiles = by_units ? Range(0, row_tiles.count) : own(row_tiles.count);
+            for_parts(phase, own_part, [&](Range part) {
+                for (int64_t k = own_tiles.begin; k < own_tiles.end; ++k) run_tile(phase, part, row_tiles[k], chunk_rows);
+            });
         }
     }
 
-    void for_groups(const Phase& phase, Range groups, Range tile, int64_t rows) {
-        if (!phase.products) return run_tile(phase, groups, tile, rows);
-        for (int64_t g = groups.begin; g < groups.end; ++g) run_tile(phase, Range(g, g + 1), tile, rows);
+    // Group after group, so that the weights of one stay at hand for all rows; all together where nothing is multiplied.
+    template <class F>
+    static void for_parts(const Phase& phase, Range groups, F&& run) {
+        if (!phase.products) return run(groups);
+        for (int64_t g = groups.begin; g < groups.end; ++g) run(Range(g, g + 1));
     }
 
     // The gradients of weights and vectors: sums over the chunk's rows, some rows at a time.
@@ -335,6 +334,7 @@ class Scan {
             me.barrier();
             add_gradients(row, rows, add);
         }
+        if (chunk_rows) add_column_sums(!first);
         me.barrier();
     }
 
@@ -406,26 +406,39 @@ class Scan {
             }
             number += count;
         }
+    }
+
+    // The gradients of biases and learned vectors.
+    void add_column_sums(bool add) {
+        constexpr int64_t most = tile_vectors * tile_rows;
         for (int64_t i = 0; i < p.sums; ++i) {
             const ColumnSum& job = p.sum[i];
             const Buffer& buffer = p.buffer[job.gradient];
             const Range blocks = own(ceil_div(job.units, W));
-            for (int64_t b = blocks.begin; b < blocks.end; b += tile_vectors * tile_rows)
-                add_columns(job, source_row(buffer, row, 0), buffer.stride, rows, b,
-                            least(tile_vectors * tile_rows, blocks.end - b), add);
+            for (int64_t b = blocks.begin; b < blocks.end; b += most)
+                add_columns(job, source_row(buffer, chunk_start, 0), buffer.stride, chunk_rows, b,
+                            least(most, blocks.end - b), add);
         }
     }
 
-    // The column sums of some blocks, row after row, for that is how they lie in memory; a few rows are summed on their
-    // own, so that rounding errors do not add up over all of them.
+    // The column sums of some blocks, row after row, for that is how they lie in memory. Few rows are summed on their
+    // own, then few such sums, so that rounding errors do not add up over all rows.
     static void add_columns(const ColumnSum& job, const Real* gradient, int64_t stride, int64_t rows, int64_t block,
                             int64_t blocks, bool add) {
-        V total[tile_vectors * tile_rows] = {};
-        for (int64_t few = 0; few < rows; few += 16) {
-            V part[tile_vectors * tile_rows] = {};
-            for (int64_t r = few; r < least(few + 16, rows); ++r)
+        constexpr int64_t most = tile_vectors * tile_rows, few = 16;
+        V total[most] = {}, some[most] = {};
+        for (int64_t first = 0; first < rows; first += few) {
+            V part[most] = {};
+            for (int64_t r = first; r < least(first + few, rows); ++r)
                 for (int64_t b = 0; b < blocks; ++b) part[b] += load(gradient + r * stride + (block + b) * W);
-            for (int64_t b = 0; b < blocks; ++b) total[b] += part[b];
+            const bool full = (first / few + 1) % few == 0 || first + few >= rows;
+            for (int64_t b = 0; b < blocks; ++b) {
+                some[b] += part[b];
+                if (full) {
+                    total[b] += some[b];
+                    some[b] = V{};
+                }
+            }
         }
         for (int64_t b = 0; b < blocks; ++b) {
             Real* to = job.to + (block + b) * W;

@@ -93,37 +93,48 @@ inline void add_tile(const Real* sums, int rows, int vectors, Real* to, int64_t 
 }
 
 // to[r][·] (+)= sum over rows of gradient[row][r] * panel[row][·]; `count` numbers of each row of `to` are there.
-// The sums leave their registers before they are added, for with more to do at the end compilers spill them throughout.
+// Some rows at a time are summed in registers and then added to the sums, so that rounding errors do not add up over
+// all of them; and the sums are not added to `to` from registers, for with so much to do compilers spill them.
 template <int R, int NV>
 void gradient_tile(const Real* gradient, int64_t gradient_stride, const Real* panel, int64_t rows, Real* to,
                    int64_t to_stride, int64_t count, bool add) {
-    V total[R][NV];
-#pragma GCC unroll 8
-    for (int r = 0; r < R; ++r)
-#pragma GCC unroll 4
-        for (int v = 0; v < NV; ++v) {
-            total[r][v] = V{};
-            __builtin_prefetch(to + r * to_stride + v * W, 1);
-        }
-    for (int64_t row = 0; row < rows; ++row) {
-        V p[NV];
-#pragma GCC unroll 4
-        for (int v = 0; v < NV; ++v) p[v] = load(panel + v * W);
-#pragma GCC unroll 8
-        for (int r = 0; r < R; ++r) {
-            const V g = splat(gradient[r]);
-#pragma GCC unroll 4
-            for (int v = 0; v < NV; ++v) total[r][v] += g * p[v];
-        }
-        __builtin_prefetch(gradient + W);  // rows are far apart: the next units' numbers do not come by themselves
-        panel += NV * W;
-        gradient += gradient_stride;
-    }
+    constexpr int64_t some = 32;
     alignas(64) Real sums[R * NV * W];
 #pragma GCC unroll 8
     for (int r = 0; r < R; ++r)
 #pragma GCC unroll 4
-        for (int v = 0; v < NV; ++v) store(sums + (r * NV + v) * W, total[r][v]);
+        for (int v = 0; v < NV; ++v) {
+            store(sums + (r * NV + v) * W, V{});
+            __builtin_prefetch(to + r * to_stride + v * W, 1);
+        }
+    for (int64_t first = 0; first < rows; first += some) {
+        V total[R][NV];
+#pragma GCC unroll 8
+        for (int r = 0; r < R; ++r)
+#pragma GCC unroll 4
+            for (int v = 0; v < NV; ++v) total[r][v] = V{};
+        for (int64_t row = first; row < (first + some < rows ? first + some : rows); ++row) {
+            V p[NV];
+#pragma GCC unroll 4
+            for (int v = 0; v < NV; ++v) p[v] = load(panel + v * W);
+#pragma GCC unroll 8
+            for (int r = 0; r < R; ++r) {
+                const V g = splat(gradient[r]);
+#pragma GCC unroll 4
+                for (int v = 0; v < NV; ++v) total[r][v] += g * p[v];
+            }
+            __builtin_prefetch(gradient + W);  // rows are far apart: the next units' numbers do not come by themselves
+            panel += NV * W;
+            gradient += gradient_stride;
+        }
+#pragma GCC unroll 8
+        for (int r = 0; r < R; ++r)
+#pragma GCC unroll 4
+            for (int v = 0; v < NV; ++v) {
+                Real* sum = sums + (r * NV + v) * W;
+                store(sum, load(sum) + total[r][v]);
+            }
+    }
     add_tile(sums, R, NV, to, to_stride, count, add);
 }
 
