@@ -81,6 +81,8 @@ class Block:
         carry: the offset in numbers of each state's gradient in the working memory.
         widths: numbers in a row of each state.
         tape: where each kept value is in a row of the tape; its width.
+        parameters_at, x_at, tape_at, states_at: where among the addresses a forward call puts what it gives, None for
+            what is not asked for; of a state, its initial, its final and its kept values.
     """
 
     def __init__(self, kernels: Kernels, sizes: Mapping[str, int], shape: Shape, threads: int, mode: Mode) -> None:
@@ -101,21 +103,37 @@ class Block:
         self._threads, self._by_units = self._sharing(max(1, threads))
         self._place_memory()
         self._write()
-        self.run_arguments = (
-            self._words.ctypes.data, len(self._words), self._relocations.ctypes.data, len(self._relocations)
-        )  # fmt: skip
+        names = self.names
+        self.parameters_at = [names.get(parameter.name) for parameter in plan.layout.parameters]
+        self.x_at, self.tape_at = names.get("x"), names.get("tape")
+        self.states_at = [
+            (names.get(f"initial_{i}", 0), names.get(f"final_{i}", 0), names.get(f"values_{i}"))
+            for i in range(len(self.widths))
+        ]
+        self._words_at = self._words.ctypes.data, len(self._words)
+        self._relocations_at = self._relocations.ctypes.data, len(self._relocations)
+        self._addresses = ctypes.c_int64 * len(names)
 
-    def run(self, addresses: Sequence[int], seed: int = 0, stream: int = 0, drawn: bool = False, step: int = 0) -> None:
+    def run(
+        self,
+        addresses: Sequence[int],
+        seed: int = 0,
+        stream: int = 0,
+        drawn: bool = False,
+        step: int = 0,
+        packed: bool = False,
+    ) -> None:
         """Run it.
 
         Args:
             addresses: of everything in ``names``, in order; 0 for an initial state of zeros.
             seed, stream, drawn: of the random masks; ``drawn`` false for their expectation.
             step: the number of the first step to the masks.
+            packed: whether the working memory is that of an earlier run, with the weights packed in it.
         """
-        bases = (ctypes.c_int64 * len(addresses))(*addresses)
+        bases = self._addresses(*addresses)
         bases[2] = self._constants_at  # lives as long as this object
-        self.kernels.run(*self.run_arguments, bases, seed, stream, drawn, step)
+        self.kernels.run(*self._words_at, *self._relocations_at, bases, seed, stream, drawn, step, packed)
 
     # What there is.
 

@@ -39,7 +39,7 @@ class Kernels:
         name: the cell's name, for messages.
 
     Attributes:
-        run: the time loop, run(words, count, relocations, count, addresses, seed, stream, drawn, first step).
+        run: the time loop, run(words, count, relocations, count, addresses, seed, stream, drawn, first step, packed).
         functions: the addresses of the pointwise functions, in the order of the plan's programs.
         buffers: the plan's buffers in the order that the functions know them by.
 
@@ -98,7 +98,7 @@ def _core(real: Real) -> tuple[Any, Extents]:
     library = ctypes.CDLL(str(compile_library('#include "scan.cpp"\n', real=real, name="core")))
     run = library.latchwork_run
     word, pointer = ctypes.c_int64, ctypes.c_void_p
-    run.argtypes = [pointer, word, pointer, word, pointer, ctypes.c_uint64, word, word, word]
+    run.argtypes = [pointer, word, pointer, word, pointer, ctypes.c_uint64, word, word, word, word]
     run.restype = None
     extents = (ctypes.c_int64 * 4)()
     library.latchwork_extents(extents)

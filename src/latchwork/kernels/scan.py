@@ -127,30 +127,30 @@ def forward(
     """
     empty, _, address = memory
     words = job.block(kernels, Mode(save, job.trace))
-    names, batch, total = words.names, job.shape.batch, job.total
-    addresses = [0] * len(names)
-    for parameter, array in zip(kernels.plan.layout.parameters, parameters, strict=True):
-        if parameter.name in names:
-            addresses[names[parameter.name]] = address(array)
+    batch, total = job.shape.batch, job.total
+    addresses = [0] * len(words.names)
+    for at, array in zip(words.parameters_at, parameters, strict=True):
+        if at is not None:
+            addresses[at] = address(array)
     if kernels.reads_input:
         x = _padded(x, kernels.padded(job.sizes["I"]), memory)
-    if "x" in names:
-        addresses[names["x"]] = address(x)
+    if words.x_at is not None:
+        addresses[words.x_at] = address(x)
     first, final, values = [], [], []
-    for i, (given, width) in enumerate(zip(initial, words.widths, strict=True)):
+    for given, width, (initial_at, final_at, values_at) in zip(initial, words.widths, words.states_at, strict=True):
         if given is not None:
             given = _padded(given, width, memory)
-            addresses[names[f"initial_{i}"]] = address(given)
+            addresses[initial_at] = address(given)
         first.append(given)
         final.append(empty(batch, width))
-        addresses[names[f"final_{i}"]] = address(final[i])
-        if f"values_{i}" in names:
+        addresses[final_at] = address(final[-1])
+        if values_at is not None:
             values.append(empty(total, width))
-            addresses[names[f"values_{i}"]] = address(values[i])
+            addresses[values_at] = address(values[-1])
     tape = None
-    if words.tape_width:
+    if words.tape_at is not None:
         tape = empty(total, words.tape_width)
-        addresses[names["tape"]] = address(tape)
+        addresses[words.tape_at] = address(tape)
     workspace = empty(1, words.room)
     addresses[0] = address(workspace)
     job.run(words, addresses, memory)

@@ -44,6 +44,7 @@ class Dispatch:
         return f"{self.path}: {self.reason}"
 
 
+_FUSED = Dispatch("fused", None, "kernels compiled from the cell's graph run it")
 _forced: ContextVar[Path | None] = ContextVar("forced path", default=None)
 
 
@@ -102,7 +103,7 @@ def choose(
     forced = _forced.get()
     not_fused = _why_not_fused(cell, like, one_step) if forced in (None, "fused") else "another path was asked for"
     if not_fused is None:
-        return Dispatch("fused", None, "kernels compiled from the cell's graph run it")
+        return _FUSED
     if forced == "fused":
         raise ConfigError(f"use_path('fused') cannot run this call: {not_fused}")
     operator = torch_operator(cell.graph)

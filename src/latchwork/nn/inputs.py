@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import reprlib
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import torch
 from torch import Tensor
@@ -16,8 +15,7 @@ from latchwork.errors import ShapeError
 State: TypeAlias = Tensor | tuple[Tensor, ...]
 
 
-@dataclass(frozen=True)
-class Form:
+class Form(NamedTuple):
     """How the caller gave the input.
 
     Attributes:

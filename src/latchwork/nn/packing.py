@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 import torch
@@ -40,7 +40,7 @@ class Packing:
     def of(steps: int, batch: int, lengths: Tensor | None, packed: PackedSequence | None = None) -> Packing:
         """The packing of a batch, of the given lengths (B,) in the caller's order."""
         if lengths is None:
-            return Packing(steps, batch)
+            return _full(steps, batch)
         length = lengths.numpy()
         if packed is None:
             order = np.argsort(-length, kind="stable")
@@ -129,3 +129,8 @@ class Packing:
     def _back(self) -> Tensor:
         assert self.order is not None
         return torch.argsort(self.order)
+
+
+@lru_cache(maxsize=64)
+def _full(steps: int, batch: int) -> Packing:
+    return Packing(steps, batch)

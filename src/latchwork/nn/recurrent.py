@@ -482,7 +482,11 @@ class Recurrent(nn.Module):
 
     def _tensors(self, suffix: str) -> dict[str, Tensor]:
         """The parameters of one layer and direction, by their names without the suffix."""
-        return {name: getattr(self, f"{name}{suffix}") for name in self._signature.parameters}
+        found: dict[str, Tensor] = {}
+        for name in self._signature.parameters:
+            own = self._parameters.get(f"{name}{suffix}")  # asked first: torch's way to an attribute is slow
+            found[name] = getattr(self, f"{name}{suffix}") if own is None else own
+        return found
 
     def _sizes(self, layer: int) -> dict[str, int]:
         input_size = self.input_size if layer == 0 else self.output_size

@@ -459,11 +459,13 @@ class Scan {
 }  // namespace latchwork
 
 // One call. `words` is a Plan and its tables as far as the shapes determine them; each relocation (word, base, offset)
-// puts an address into a copy of it. The bases 0 are null, but for 1: the copy itself.
+// puts an address into a copy of it. The bases 0 are null, but for 1: the copy itself. With `packed` the workspace holds
+// the packed weights already.
 extern "C" __attribute__((visibility("default"))) void latchwork_run(const int64_t* words, int64_t count,
                                                                      const int64_t* relocations, int64_t relocated,
                                                                      const int64_t* bases, uint64_t seed,
-                                                                     int64_t stream, int64_t drawn, int64_t first_step) {
+                                                                     int64_t stream, int64_t drawn, int64_t first_step,
+                                                                     int64_t packed) {
     using namespace latchwork;
     constexpr int64_t small = 4096;
     int64_t on_stack[small];
@@ -484,6 +486,7 @@ extern "C" __attribute__((visibility("default"))) void latchwork_run(const int64
     plan->stream = stream;
     plan->drawn = drawn;
     plan->first_step = first_step;
+    if (packed) plan->packs = 0;
     Team::shared().run(int(plan->threads), [plan](Member& me) {
         Scan scan(*plan, me);
         if (plan->backward)

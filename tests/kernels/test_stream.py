@@ -1,0 +1,34 @@
+"""A stream gives, step by step, what a scan gives at once."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from kernel_runs import Guarded
+from latchwork import cells
+from latchwork.kernels.native import kernels
+from latchwork.kernels.stream import Stream
+from latchwork.reference import numpy as truth
+from latchwork.reference.interpreter import program
+
+
+@pytest.mark.parametrize("name", cells.names())
+@pytest.mark.parametrize("batch", [1, 3])
+def test_step_by_step(name, batch):
+    graph = cells.get(name).graph
+    sizes = {"I": 5, "H": 19, "P": 7}
+    rng = np.random.default_rng(0)
+    held = Guarded(np.float64)
+    parameters = {p.name: rng.normal(size=p.shape(sizes)) / 4 for p in program(graph).layout.parameters}
+    stream = Stream(kernels(graph, "double"), held.memory(), sizes, [held.own(p) for p in parameters.values()], batch)
+    x = rng.normal(size=(6, batch, 5))
+    for _ in range(2):
+        done = truth.forward(graph, parameters, x)
+        for given, expected in zip(x, done.output, strict=True):
+            output = stream.step(given)[:, : expected.shape[1]]
+            np.testing.assert_allclose(output, expected, rtol=1e-12, atol=1e-12)
+        for state, final in zip(stream.states, done.final, strict=True):
+            np.testing.assert_allclose(state[:, : final.shape[1]], final, rtol=1e-12, atol=1e-12)
+        stream.reset()
+    held.assert_guards()
