@@ -100,7 +100,9 @@ def train(
         DivergedError: the loss became infinite or NaN.
         DataError: the checkpoint is of another fit, or damaged.
     """
-    optimiser = torch.optim.AdamW(network.parameters(), lr=plan.learning_rate, weight_decay=plan.weight_decay)
+    optimiser = torch.optim.AdamW(
+        network.parameters(), lr=plan.learning_rate, weight_decay=plan.weight_decay, fused=True
+    )
     state = Checkpoint.start(network, plan.fingerprint)
     if plan.checkpoint is not None and plan.checkpoint.exists():
         state = read_checkpoint(plan.checkpoint, plan.fingerprint, network, optimiser)
