@@ -81,6 +81,7 @@ class Block:
         carry: the offset in numbers of each state's gradient in the working memory.
         widths: numbers in a row of each state.
         tape: where each kept value is in a row of the tape; its width.
+        reached: the parameters all of whose gradient a backward call writes.
         parameters_at, x_at, tape_at, states_at: where among the addresses a forward call puts what it gives, None for
             what is not asked for; of a state, its initial, its final and its kept values.
     """
@@ -104,6 +105,12 @@ class Block:
         self._place_memory()
         self._write()
         names = self.names
+        blocks = [(job.slot.name, job.slot.index) for job in self._jobs] + [(s.name, s.index) for s in self._sums]
+        self.reached = {
+            parameter.name
+            for parameter in plan.layout.parameters
+            if all((parameter.name, index) in blocks for index in range(len(parameter.blocks)))
+        }
         self.parameters_at = [names.get(parameter.name) for parameter in plan.layout.parameters]
         self.x_at, self.tape_at = names.get("x"), names.get("tape")
         self.states_at = [
@@ -126,7 +133,8 @@ class Block:
         """Run it.
 
         Args:
-            addresses: of everything in ``names``, in order; 0 for an initial state of zeros.
+            addresses: of everything in ``names``, in order; 0 for an initial state, or a gradient by a final one, that
+                is all zeros.
             seed, stream, drawn: of the random masks; ``drawn`` false for their expectation.
             step: the number of the first step to the masks.
             packed: whether the working memory is that of an earlier run, with the weights packed in it.
@@ -300,9 +308,10 @@ class Block:
             self._values.append(values)
             zeros = self._take(batch * width)
             cut = ("workspace", self._take(self._threads * batch * width)) if self.shape.cuts else None
-            final = None if self.mode.backward else (f"final_{i}", 0)
             carry = ("workspace", self.carry[i] * n) if self.mode.backward else None
-            table.append([(f"initial_{i}", 0), ("workspace", zeros), final, values, cut, carry, width, packed])
+            table.append(
+                [(f"initial_{i}", 0), ("workspace", zeros), (f"final_{i}", 0), values, cut, carry, width, packed]
+            )
             table[-1].append(_LETTERS.index(letter))
         return table
 

@@ -219,19 +219,17 @@ def backward(
     for parameter, array in zip(plan.layout.parameters, parameters, strict=True):
         give(parameter.name, array)
         shape = parameter.shape(sizes)
-        # A gradient that nothing reaches has no place in the block, or only some of its blocks have.
-        learned.append(zeros(shape[0], math.prod(shape[1:])))
+        make = empty if parameter.name in words.reached else zeros
+        learned.append(make(shape[0], math.prod(shape[1:])))
         give(f"grad_{parameter.name}", learned[-1])
         learned[-1] = learned[-1].reshape(shape)
     workspace = empty(1, words.room)
     addresses[0] = address(workspace)
     carried = []
-    for at, width, gradient in zip(words.carry, words.widths, final, strict=True):
-        both = workspace[0, at : at + 2 * batch * width].reshape(2, batch, width)
-        both[:] = 0
+    for i, (at, width, gradient) in enumerate(zip(words.carry, words.widths, final, strict=True)):
         if gradient is not None:
-            both[:, :, : gradient.shape[1]] = gradient
-        carried.append(both[0])
+            give(f"final_{i}", _padded(gradient, width, memory))
+        carried.append(workspace[0, at : at + batch * width].reshape(batch, width))
     job.run(words, addresses, memory)
     return Gradients(x, tuple(carried), tuple(learned))
 

@@ -131,7 +131,7 @@ class Job(NamedTuple):
 
     def split(self, tensors: Sequence[Tensor | None]) -> tuple[Tensor, list[Tensor | None], list[Any]]:
         """The input, the first states and the parameters, each row by row in memory."""
-        x, *given = [t if t is None or t.is_contiguous() else t.contiguous() for t in tensors]
+        x, *given = (_row_by_row(t) for t in tensors)
         assert x is not None
         states = len(self.graph.states)
         return x, given[:states], given[states:]
@@ -172,16 +172,16 @@ class Job(NamedTuple):
         """The gradients by the input, the first states and the parameters, given those by the results."""
         dtype = done.output.dtype
         states = len(self.graph.states)
-        output, final = gradients[0], gradients[1 : 1 + states]
-        named = [None if g is None else g.contiguous() for g in gradients[1 + states :]]
-        parameters = [p.contiguous() for p in tensors[1 + states :] if p is not None]
+        output, *rest = (_row_by_row(g) for g in gradients)
+        final, named = rest[:states], rest[states:]
+        _, _, parameters = self.split(tensors)
         back = engine.backward(
             self.kernels(dtype, any(g is not None for g in named)),
             _MEMORY[dtype],
             self.scan,
             parameters,
             done,
-            None if output is None else output.contiguous(),
+            output,
             final,
             dict(zip(self.traced, named, strict=True)),
             x_needed,
@@ -205,6 +205,11 @@ def _memory(dtype: torch.dtype) -> Memory:
 
 
 _MEMORY = {dtype: _memory(dtype) for dtype in (torch.float32, torch.float64)}
+
+
+def _row_by_row(values: Tensor | None) -> Tensor | None:
+    """As the kernels read it."""
+    return values if values is None or values.is_contiguous() else values.contiguous()
 
 
 def _trimmed(values: Tensor, width: int) -> Tensor:
@@ -265,10 +270,9 @@ def _from_checkpoints(
     x, _, parameters = job.split(tensors)
     count = len(job.graph.states)
     checkpoints = [states[i : i + count] for i in range(0, len(states), count)]
-    output = None if gradients[0] is None else gradients[0].contiguous()
+    output, *final = (_row_by_row(g) for g in gradients[: 1 + count])
     assert job.every is not None
     kernels, memory = job.kernels(x.dtype), _MEMORY[x.dtype]
-    final = gradients[1 : 1 + count]
     back = checkpoint.backward(
         kernels, memory, job.scan, parameters, x, checkpoints, output, final, job.every, x_needed
     )

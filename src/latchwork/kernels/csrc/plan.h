@@ -34,7 +34,7 @@ struct Buffer {
 struct State {
     Real* initial;  // (B, stride), or null for zeros
     Real* zeros;    // (B, stride): room for those
-    Real* final;    // (B, stride)
+    Real* final;    // (B, stride); backward: the gradient by it, or null for zeros
     Real* values;   // (N, stride) if packed, else (2, B, stride)
     Real* cut;      // (threads, B, stride), for steps with cuts
     Real* carry;    // (2, B, stride): the gradient by the state, passed from step to step

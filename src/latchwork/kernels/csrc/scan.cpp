@@ -43,7 +43,10 @@ class Scan {
 
     void backward() {
         pack();
-        for (int64_t i = 0; i < p.states; ++i) fill_zeros(p.state[i]);
+        for (int64_t i = 0; i < p.states; ++i) {
+            fill_zeros(p.state[i]);
+            start_carry(p.state[i]);
+        }
         me.barrier();
         bool first = true;
         for (int64_t end = p.steps; end > 0;) {
@@ -114,6 +117,19 @@ class Scan {
         if (!state.initial && rows.begin < rows.end)
             std::memset(state.zeros + rows.begin * state.stride, 0,
                         sizeof(Real) * (rows.end - rows.begin) * state.stride);
+    }
+
+    // Both halves, for a row takes it up at whichever step is its last.
+    void start_carry(const State& state) {
+        const Range rows = own(p.batch);
+        const int64_t start = rows.begin * state.stride, numbers = (rows.end - rows.begin) * state.stride;
+        if (numbers <= 0) return;
+        for (Real* half : {state.carry, state.carry + p.batch * state.stride}) {
+            if (state.final)
+                std::memcpy(half + start, state.final + start, sizeof(Real) * numbers);
+            else
+                std::memset(half + start, 0, sizeof(Real) * numbers);
+        }
     }
 
     // The first states stand where step 0 looks for them; rows without steps end as they began.
