@@ -149,13 +149,18 @@ def instruction_set() -> str:
     return asked
 
 
-def instruction_sets() -> tuple[str, ...]:
-    """The instruction sets that this machine can run, the best one first."""
+def family() -> tuple[str, ...]:
+    """The instruction sets of this kind of machine, the best one first, whether or not this one has them."""
     machine = os.uname().machine if os.name == "posix" else ""
     if machine in {"aarch64", "arm64"}:
         return ("neon",)
-    if machine not in {"x86_64", "amd64"}:
-        return ("generic",)
+    return ("avx512", "avx2", "x86-64") if machine in {"x86_64", "amd64"} else ("generic",)
+
+
+def instruction_sets() -> tuple[str, ...]:
+    """The instruction sets that this machine can run, the best one first."""
+    if family() != ("avx512", "avx2", "x86-64"):
+        return family()
     features = _cpu_features()
     if not features >= _NEEDS["avx2"]:
         return ("x86-64",)

@@ -12,6 +12,8 @@ from latchwork.kernels.emit import source
 from latchwork.kernels.plan import Buffer, Plan, plan
 from latchwork.language.graph import Graph
 
+CORE = '#include "scan.cpp"\n'  # the translation unit of the time loop
+
 
 class Extents(NamedTuple):
     """What memory is laid out by; a property of the instruction set.
@@ -95,7 +97,7 @@ def kernels(graph: Graph, real: Real, traced: bool = False, name: str = "cell") 
 
 @lru_cache(maxsize=2)
 def _core(real: Real) -> tuple[Any, Extents]:
-    library = ctypes.CDLL(str(compile_library('#include "scan.cpp"\n', real=real, name="core")))
+    library = ctypes.CDLL(str(compile_library(CORE, real=real, name="core")))
     run = library.latchwork_run
     word, pointer = ctypes.c_int64, ctypes.c_void_p
     run.argtypes = [pointer, word, pointer, word, pointer, ctypes.c_uint64, word, word, word, word]
