@@ -18,12 +18,13 @@ ROOT = Path(latchwork.__file__).parent
 BELOW = {
     "errors": set(),
     "files": {"errors"},
+    "folders": set(),
     "language": {"errors"},
-    "datasets": {"errors", "files"},
+    "datasets": {"errors", "files", "folders"},
 }
 BELOW["cells"] = {"errors", "language"}
 BELOW["reference"] = {"errors", "language", "cells"}
-BELOW["kernels"] = {"errors", "language", "cells"}
+BELOW["kernels"] = {"errors", "folders", "language", "cells"}
 BELOW["nn"] = BELOW["reference"] | {"reference", "kernels"}
 BELOW["tasks"] = BELOW["nn"] | {"nn", "datasets", "files"}
 BELOW["trial"] = BELOW["tasks"] | {"tasks"}

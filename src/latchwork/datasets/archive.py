@@ -13,7 +13,6 @@ import hashlib
 import importlib.util
 import io
 import logging
-import os
 import shutil
 import subprocess
 import sys
@@ -24,6 +23,7 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from latchwork import folders
 from latchwork.errors import DownloadError
 
 _log = logging.getLogger(__name__)
@@ -49,17 +49,12 @@ class Package:
 
 def cache_folder() -> Path:
     """The folder that holds the fetched packages; it need not exist yet."""
-    own, shared = os.environ.get("LATCHWORK_CACHE"), os.environ.get("XDG_CACHE_HOME")
     try:
-        if own:
-            return Path(own).expanduser().absolute() / "datasets"
-        # The XDG specification tells programs to ignore a relative path here.
-        base = Path(shared) if shared and Path(shared).is_absolute() else Path.home() / ".cache"
+        return folders.cache_folder("datasets")
     except RuntimeError as error:
         raise DownloadError(
             f"there is no home folder to keep data in ({error}); name a folder in the variable LATCHWORK_CACHE"
         ) from error
-    return base / "latchwork" / "datasets"
 
 
 def read(package: Package, *path: str) -> bytes:

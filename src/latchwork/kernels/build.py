@@ -27,7 +27,7 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-from latchwork import __version__
+from latchwork import __version__, folders
 from latchwork.errors import CompilerError, ConfigError, LatchworkWarning
 
 # subprocess, tempfile and logging are imported where something is compiled: a hit does not pay for them.
@@ -271,12 +271,7 @@ def cache_folder() -> Path:
     Raises:
         RuntimeError: there is no home folder.
     """
-    own, shared = os.environ.get("LATCHWORK_CACHE"), os.environ.get("XDG_CACHE_HOME")
-    if own:
-        return Path(own).expanduser().absolute() / "kernels"
-    # The XDG specification tells programs to ignore a relative path here.
-    base = Path(shared) if shared and Path(shared).is_absolute() else Path.home() / ".cache"
-    return base / "latchwork" / "kernels"
+    return folders.cache_folder("kernels")
 
 
 def _private(folder: Path) -> Path:
