@@ -262,8 +262,9 @@ class Block:
         rows: list[Word] = [("constants", 8 * start) for start in starts]
         if shape.ragged:
             rows = [("offset", 0), ("rows", 0), ("row_id", 0)]
+        training = mode.save or mode.backward
         head: list[Word] = [
-            shape.steps, shape.batch, self._threads, *rows, ("cuts", 0) if shape.cuts else None, self._chunk,
+            shape.steps, shape.batch, self._threads, training, *rows, ("cuts", 0) if shape.cuts else None, self._chunk,
             shape.reversed, self._step_tiles, self._by_units, *(self.sizes[letter] for letter in _LETTERS),
             *(self._blocks(letter) for letter in _LETTERS), *(self._shared[letter] for letter in _LETTERS),
             0, 0, 0, 0, len(self.widths), len(self.kernels.buffers), *self._counts, len(packs), len(self._jobs),

@@ -95,6 +95,22 @@ def kernels(graph: Graph, real: Real, traced: bool = False, name: str = "cell") 
     return Kernels(graph, real, traced, name)
 
 
+def share_threads(parallel: int, index: int, count: int) -> None:
+    """Run on the threads of an OpenMP pool, rather than on a team of our own beside them.
+
+    Args:
+        parallel, index, count: the addresses of ``GOMP_parallel``, ``omp_get_thread_num`` and ``omp_get_num_threads``.
+    """
+    global _pool
+    _pool = (parallel, index, count)
+    for library in _cores:
+        library.latchwork_share(*_pool)
+
+
+_pool: tuple[int, int, int] | None = None
+_cores: list[ctypes.CDLL] = []
+
+
 @lru_cache(maxsize=2)
 def _core(real: Real) -> tuple[Any, Extents]:
     library = ctypes.CDLL(str(compile_library(CORE, real=real, name="core")))
@@ -102,6 +118,11 @@ def _core(real: Real) -> tuple[Any, Extents]:
     word, pointer = ctypes.c_int64, ctypes.c_void_p
     run.argtypes = [pointer, word, pointer, word, pointer, ctypes.c_uint64, word, word, word, word]
     run.restype = None
+    library.latchwork_share.argtypes = [pointer] * 3
+    library.latchwork_share.restype = None
+    _cores.append(library)
+    if _pool is not None:
+        library.latchwork_share(*_pool)
     extents = (ctypes.c_int64 * 4)()
     library.latchwork_extents(extents)
     return run, Extents(*extents)

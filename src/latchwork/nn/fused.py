@@ -16,10 +16,13 @@ from latchwork.kernels.native import Kernels, kernels
 from latchwork.kernels.plan import plan
 from latchwork.kernels.scan import Forward, Memory
 from latchwork.language.graph import Graph
+from latchwork.nn import threads
 from latchwork.nn.packing import Packing
 from latchwork.reference.interpreter import Masks
 from latchwork.reference.torch import Scan
 from latchwork.reference.torch import scan as reference_scan
+
+threads.share()
 
 
 def fused_scan(

@@ -101,6 +101,7 @@ struct ColumnSum {
 
 struct Plan {
     int64_t steps, batch, threads;
+    int64_t pooled;          // run on another pool's threads, if there is one: the caller's other work runs there
     const int64_t* offset;   // (T + 1,)
     const int64_t* rows;     // (T + 1,), the last 0
     const int64_t* row_id;   // (B,) the caller's numbers of the rows

@@ -509,7 +509,13 @@ extern "C" __attribute__((visibility("default"))) void latchwork_run(const int64
             scan.backward();
         else
             scan.forward();
-    });
+    }, plan->pooled);
+}
+
+// Calls run on the threads of another pool from now on; see team.h.
+extern "C" __attribute__((visibility("default"))) void latchwork_share(
+    void (*parallel)(void (*)(void*), void*, unsigned, unsigned), int (*index)(), int (*count)()) {
+    latchwork::Team::shared().share({parallel, index, count});
 }
 
 // W, and the extents of tiles and panels, which the caller lays out memory by.

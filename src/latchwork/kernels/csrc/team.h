@@ -242,6 +242,15 @@ struct Meeting {
     }
 };
 
+// Threads that somebody else keeps, by OpenMP's functions: how to run one function on several of them, and who and how
+// many one is there. Where a program's other work runs on an OpenMP pool, that pool's threads spin for milliseconds
+// after each of its regions, and a team of our own would have to wait until they let go of the processors.
+struct Pool {
+    void (*parallel)(void (*)(void*), void*, unsigned threads, unsigned flags) = nullptr;
+    int (*index)() = nullptr;
+    int (*count)() = nullptr;
+};
+
 class Team;
 
 // One thread's part in a call. It belongs to that thread: not to be copied or handed on.
@@ -281,14 +290,15 @@ public:
     }
 
     // Calls f(Member&) on up to `threads` threads, this one among them, and returns when all have returned.
+    // `pooled` asks for another pool's threads, if there is one: see share().
     template <class F>
-    void run(int threads, F&& f) noexcept {
+    void run(int threads, F&& f, bool pooled = false) noexcept {
         using Body = std::remove_reference_t<F>;
         run(threads, [](void* body, Member& me) noexcept { (*static_cast<Body*>(body))(me); },
-            const_cast<void*>(static_cast<const void*>(&f)));
+            const_cast<void*>(static_cast<const void*>(&f)), pooled);
     }
 
-    void run(int threads, void (*body)(void*, Member&), void* with) noexcept {
+    void run(int threads, void (*body)(void*, Member&), void* with, bool pooled = false) noexcept {
         // A call from inside a member runs alone even where the team happens to be free: its threads have work already.
         bool& inside = Team::inside();
         const bool nested = inside;
@@ -296,6 +306,10 @@ public:
         if (threads <= 1 || nested || !take()) {
             Member alone;
             body(with, alone);
+        } else if (pooled && pool.parallel) {
+            job = {body, with, threads, meeting.arrivals.load(std::memory_order_relaxed), FloatMode::get()};
+            pool.parallel(work_in_pool, this, unsigned(threads < max_members ? threads : max_members), 0);
+            leave();
         } else {
             const int count = grow(threads < max_members ? threads : max_members);
             if (count == 1) {
@@ -310,8 +324,17 @@ public:
         inside = nested;
     }
 
+    // From now on calls may run on another pool's threads.
+    void share(const Pool& with) {
+        if (fork_is_seen() && take()) {
+            pool = with;
+            leave();
+        }
+    }
+
     // In a forked child, where this thread is the only one. The parent's threads may have been anywhere.
     void forked() {
+        pool = Pool();  // OpenMP's pools do not outlive a fork
         workers = 0;
         refused = 0;
         // What a meeting that was cut short has counted need not go: a call starts from the number it finds.
@@ -397,6 +420,28 @@ private:
         me.barrier();
     }
 
+    static void work_in_pool(void* at) {
+        Team& team = *static_cast<Team*>(at);
+        const Job& job = team.job;
+        const int index = team.pool.index(), count = team.pool.count();
+        const uint64_t mode = FloatMode::get();
+        if (mode != job.mode) FloatMode::put(job.mode);
+        bool& inside = Team::inside();
+        const bool before = inside;
+        inside = true;
+        if (count == 1) {
+            Member alone;
+            job.body(job.with, alone);
+        } else {
+            team.meeting.places.note(index);
+            Member me(index, count, &team.meeting, job.start);
+            job.body(job.with, me);
+            me.barrier();  // so that the arrivals of the next call begin with a whole number of meetings
+        }
+        inside = before;
+        if (mode != job.mode) FloatMode::put(mode);  // the thread is not ours
+    }
+
     static void* work(void* at) {
 #if defined(__linux__)
         pthread_setname_np(pthread_self(), "latchwork");
@@ -428,6 +473,7 @@ private:
     // Written by the holder of `busy` alone; workers read the job, between raise() and their last arrival.
     int workers = 0;
     int refused = 0;  // calls until threads are asked for again
+    Pool pool;
     Job job;
     Meeting meeting;
     // How many calls each worker has had. One signal each, so that a call leaves asleep whom it has no need of.
