@@ -10,7 +10,7 @@ import typer
 
 def demo(
     out: Annotated[Path, typer.Option(help="The folder for the model and the report.")] = Path("latchwork-demo"),
-    time_budget: Annotated[str, typer.Option(help="How long the trial may take: 90s, 5m, 2h.")] = "75s",
+    time_budget: Annotated[str, typer.Option(help="How long the trial may take: 90s, 5m, 2h.")] = "65s",
     jobs: Annotated[int, typer.Option(min=0, help="Fits side by side; 0 for one per processor.")] = 0,
 ) -> None:
     """Compare RNN, LSTM and GRU on real review sentences, and explain one of them."""
