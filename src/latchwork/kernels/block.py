@@ -19,7 +19,6 @@ from latchwork.language.layout import Slot
 
 _LETTERS = "HPI"
 _FIXED, _PACKED, _CHUNK, _NOW, _BEFORE, _PREVIOUS = range(6)  # enum Kind
-_MOST_BUFFERS, _MOST_SEGMENTS = 256, 64  # as scan.cpp
 _FORWARD_CHUNK = 1 << 20  # bytes of hoisted values that are made before the loop reads them
 _BACKWARD_CHUNK = 1 << 22  # bytes of gradients that are made before they are summed over the rows
 _BACKWARD_ROWS = (384, 2048)
@@ -281,8 +280,6 @@ class Block:
         self._words = np.array([0 if not isinstance(w, int) else int(w) for w in words], np.int64)
         places = [(i, self._base(w[0]), w[1]) for i, w in enumerate(words) if isinstance(w, tuple)]
         self._relocations = np.array(places, np.int64).reshape(-1, 3)
-        assert len(self.kernels.buffers) <= _MOST_BUFFERS
-        assert all(len(product.segments) <= _MOST_SEGMENTS for product, *_ in products)
 
     def _base(self, name: str) -> int:
         return self.names.setdefault(name, len(self.names))

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import ctypes
+import os
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
-from latchwork.kernels.build import Real, compile_library
+from latchwork.errors import CompilerError
+from latchwork.kernels.build import Real, compile_library, instruction_set
 from latchwork.kernels.emit import source
 from latchwork.kernels.plan import Buffer, Plan, plan
 from latchwork.language.graph import Graph
 
+MOST_BUFFERS, MOST_SEGMENTS = 256, 64  # as scan.cpp
 CORE = '#include "scan.cpp"\n'  # the translation unit of the time loop
 
 
@@ -54,7 +57,13 @@ class Kernels:
         self.plan: Plan = plan(graph, traced)
         self.bytes = 4 if real == "float" else 8
         self.buffers = self.plan.buffers()
-        self._library = ctypes.CDLL(str(compile_library(source(self.plan), real=real, name=name)))
+        segments = [len(q.segments) for program in self.plan.programs for ph in program.phases for q in ph.products]
+        if len(self.buffers) > MOST_BUFFERS or max(segments, default=0) > MOST_SEGMENTS:
+            raise CompilerError(
+                f"the cell '{name}' is too large for the kernels, with {len(self.buffers)} values to keep, of at most "
+                f"{MOST_BUFFERS}, and {max(segments, default=0)} maps into one sum, of at most {MOST_SEGMENTS}"
+            )
+        self._library = ctypes.CDLL(str(compile_library(source(self.plan), real=real, name=name, isa=_isa())))
         self.run, self.extents = _core(real)
         count = sum(len(program.phases) for program in self.plan.programs)
         self.functions = [
@@ -103,17 +112,29 @@ def share_threads(parallel: int, index: int, count: int) -> None:
     """
     global _pool
     _pool = (parallel, index, count)
+    os.register_at_fork(after_in_child=_forget_pool)  # OpenMP's threads do not outlive a fork
     for library in _cores:
         library.latchwork_share(*_pool)
+
+
+def _forget_pool() -> None:
+    global _pool
+    _pool = None
 
 
 _pool: tuple[int, int, int] | None = None
 _cores: list[ctypes.CDLL] = []
 
 
+@cache
+def _isa() -> str:
+    """One instruction set for the whole process: memory is laid out by it."""
+    return instruction_set()
+
+
 @lru_cache(maxsize=2)
 def _core(real: Real) -> tuple[Any, Extents]:
-    library = ctypes.CDLL(str(compile_library(CORE, real=real, name="core")))
+    library = ctypes.CDLL(str(compile_library(CORE, real=real, name="core", isa=_isa())))
     run = library.latchwork_run
     word, pointer = ctypes.c_int64, ctypes.c_void_p
     run.argtypes = [pointer, word, pointer, word, pointer, ctypes.c_uint64, word, word, word, word]

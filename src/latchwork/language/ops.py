@@ -122,7 +122,7 @@ OPS: dict[str, Op] = {
     "relu": Op(
         numpy=lambda np, a: np.maximum(a, 0),
         torch=lambda torch, a: torch.relu(a),
-        derivative=lambda g, y, a: (where(y > 0, g, 0),),  # of y, which is at hand: a need not be kept
+        derivative=lambda g, y, a: (where(y <= 0, 0, g),),  # of y, which is at hand: a need not be kept
         **_function("relu", r"\operatorname{{relu}}"),
     ),
     "softplus": Op(

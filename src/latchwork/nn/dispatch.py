@@ -149,7 +149,8 @@ def _differentiated() -> bool:
 
 
 def _transformed() -> bool:
-    return _differentiated() or torch._C._len_torch_dispatch_stack() > 0 or torch.compiler.is_compiling()
+    traced = torch.compiler.is_compiling() or torch._C._get_tracing_state() is not None
+    return traced or torch._C._len_torch_dispatch_stack() > 0 or _differentiated()
 
 
 @lru_cache(maxsize=1024)

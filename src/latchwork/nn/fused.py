@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
+from latchwork.errors import ShapeError
 from latchwork.kernels import checkpoint
 from latchwork.kernels import scan as engine
 from latchwork.kernels.block import Shape
@@ -23,6 +25,7 @@ from latchwork.reference.torch import Scan
 from latchwork.reference.torch import scan as reference_scan
 
 threads.share()
+_LETTERS = "HPI"
 
 
 def fused_scan(
@@ -114,6 +117,7 @@ class Job(NamedTuple):
         shape = Shape(packing.scanned, packing.batch, ragged, reverse and not ragged, reset is not None)
         cuts = None if reset is None else packing.cuts(reset, reverse)
         threads = torch.get_num_threads()
+        sizes = {letter: sizes[letter] for letter in _LETTERS}
         scan = engine.Job(sizes, shape, packing.rows, cuts, threads, with_trace, masks.seed, masks.stream)
         return Job(graph, name, packing, masks, reverse and ragged, scan)
 
@@ -137,6 +141,15 @@ class Job(NamedTuple):
         x, *given = (_row_by_row(t) for t in tensors)
         assert x is not None
         states = len(self.graph.states)
+        sizes = self.scan.sizes
+        # The kernels are given addresses alone: another type or shape would be read as what it is not.
+        for array, (name, shape) in zip(given[states:], _shapes(self.graph, *sizes.values()), strict=True):
+            assert array is not None
+            if array.dtype != x.dtype or array.device != x.device or tuple(array.shape) != shape:
+                raise ShapeError(
+                    f"{self.name}: the parameter {name} must be {shape} of {x.dtype} on {x.device}, as the input is, "
+                    f"but it is {tuple(array.shape)} of {array.dtype} on {array.device}"
+                )
         return x, given[:states], given[states:]
 
     def checkpointed(self, tensors: Sequence[Tensor | None]) -> checkpoint.Forward:
@@ -201,8 +214,9 @@ class Job(NamedTuple):
 
 def _memory(dtype: torch.dtype) -> Memory:
     return Memory(
-        lambda rows, columns: torch.empty((rows, columns), dtype=dtype),
-        lambda rows, columns: torch.zeros((rows, columns), dtype=dtype),
+        # Not on torch's default device, which may be another.
+        lambda rows, columns: torch.empty((rows, columns), dtype=dtype, device="cpu"),
+        lambda rows, columns: torch.zeros((rows, columns), dtype=dtype, device="cpu"),
         torch.Tensor.data_ptr,
     )
 
@@ -211,8 +225,17 @@ _MEMORY = {dtype: _memory(dtype) for dtype in (torch.float32, torch.float64)}
 
 
 def _row_by_row(values: Tensor | None) -> Tensor | None:
-    """As the kernels read it."""
-    return values if values is None or values.is_contiguous() else values.contiguous()
+    """As the kernels read it: number after number, and none that is to be negated when it is read."""
+    if values is None or (values.is_contiguous() and not values.is_neg()):
+        return values
+    return values.resolve_neg().contiguous()
+
+
+@lru_cache(maxsize=1024)
+def _shapes(graph: Graph, *sizes: int) -> tuple[tuple[str, tuple[int, ...]], ...]:
+    """The name and shape of each parameter; ``sizes`` in the order of :data:`_LETTERS`."""
+    letters = dict(zip(_LETTERS, sizes, strict=True))
+    return tuple((p.name, p.shape(letters)) for p in plan(graph).layout.parameters)
 
 
 def _trimmed(values: Tensor, width: int) -> Tensor:
@@ -248,7 +271,7 @@ class _Fused(torch.autograd.Function):
         if torch.is_grad_enabled() or any(_is_batched(g) for g in gradients):
             return (None, *_by_reference(job, tensors, gradients, ctx.needs_input_grad[1:]))
         needed = ctx.needs_input_grad[1:]
-        kept = saved[ctx.given :]
+        kept = [_row_by_row(t) for t in saved[ctx.given :]]  # a hook may have brought them back in another layout
         if job.every is not None:
             found = _from_checkpoints(job, tensors, kept, gradients, needed[0])
         else:
@@ -268,7 +291,7 @@ def _is_batched(gradient: Tensor | None) -> bool:
 
 
 def _from_checkpoints(
-    job: Job, tensors: Sequence[Tensor | None], states: Sequence[Tensor], gradients: Sequence[Any], x_needed: bool
+    job: Job, tensors: Sequence[Tensor | None], states: Sequence[Any], gradients: Sequence[Any], x_needed: bool
 ) -> tuple[Tensor | None, ...]:
     x, _, parameters = job.split(tensors)
     count = len(job.graph.states)

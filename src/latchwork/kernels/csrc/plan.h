@@ -1,4 +1,4 @@
-// What a scan is told: plain structs of 64-bit fields, written by native.py and read here.
+// What a scan is told: plain structs of 64-bit fields, written by block.py and read here.
 //
 // Letters: T steps, B rows, N = rows of all steps together (packed: step s has rows offset[s] … offset[s] + rows[s]),
 // and for each size letter its number of units and of blocks (W units each, the last one padded).
@@ -54,7 +54,7 @@ struct Product {
     int64_t first_column, columns;
     int64_t length;  // of all segments together
     int64_t first_segment, segments;
-    const Real* weights;  // packed, see pack.h
+    const Real* weights;  // packed, see tile.h
     const Real* bias;     // packed, or null
 };
 
