@@ -108,14 +108,14 @@ def limits(monkeypatch):
     """Sets constants of the layout of calls, which are chosen for speed and of which no result may depend."""
 
     def set_limits(**constants):
-        block.block.cache_clear()
+        block.laid_out.cache_clear()
         for name, value in constants.items():
             assert hasattr(block, name)
             monkeypatch.setattr(block, name, value)
 
     yield set_limits
     monkeypatch.undo()
-    block.block.cache_clear()
+    block.laid_out.cache_clear()
 
 
 @pytest.mark.parametrize("name", NAMES)

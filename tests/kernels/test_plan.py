@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import gc
+import time
+import weakref
+
 import pytest
 
-from latchwork import cells
+from kernel_runs import Case, assert_true
+from latchwork import affine, cell, cells, linear, maximum, tanh
+from latchwork.kernels.emit import source
 from latchwork.kernels.plan import Buffer, Phase, Plan, Program, plan
+from latchwork.language.cell import Cell
+from latchwork.language.graph import Graph
 from latchwork.language.ops import OPS
+from latchwork.language.serial import from_data, to_data
 from latchwork.language.transforms import variant
 from latchwork.language.value import Value
 from support import CHANGES, ODD_CELLS, possible_changes
@@ -20,8 +29,8 @@ def every_graph():
         for change in possible_changes(name):
             options = {"projected": True} if change == "proj_size" else {change: CHANGES[change]}
             yield f"{name} {change}", variant(cells.get(name), **options).graph
-    for cell in ODD_CELLS:
-        yield cell.name, cell.graph
+    for odd in ODD_CELLS:
+        yield odd.name, odd.graph
 
 
 GRAPHS = dict(every_graph())
@@ -160,6 +169,99 @@ def test_a_phase_is_of_one_level_and_one_size_and_its_products_are_too(made: Pla
             for product in phase.products:
                 assert {len(column.slots) for column in product.columns} == {len(product.segments)}
                 assert {made.letters(column.value) for column in product.columns} == {phase.letter}
+
+
+def doublings(times: int) -> list[Cell]:
+    """Cells whose sums have 2 ** ``times`` terms, written out."""
+
+    @cell
+    def sums(x, h):
+        t = affine(x, h)
+        for _ in range(times):
+            t = t + t
+        return tanh(t)
+
+    @cell
+    def sums_of_a_state(x, h):
+        t = h
+        for _ in range(times):
+            t = t + t
+        return tanh(affine(x) + linear(t / 2.0**times) + t / 2.0**times)
+
+    @cell
+    def fibonacci(x, h):
+        s = linear(h)
+        t = affine(x) + h
+        for _ in range(times):
+            s, t = t, (s + t) / 2
+        return tanh(t)
+
+    @cell
+    def squares(x, h):
+        t = affine(x, h)
+        for _ in range(times):
+            t = t * t
+        return tanh(t)
+
+    return [sums, sums_of_a_state, fibonacci, squares]
+
+
+@pytest.mark.parametrize("made", doublings(30), ids=lambda made: made.name)
+@pytest.mark.parametrize("traced", [False, True])
+def test_sums_that_double_are_planned_in_no_time(made, traced):
+    start = time.process_time()
+    found = plan(made.graph, traced)
+    text = source(found)
+    assert time.process_time() - start < 1
+    assert len(text) < 50_000
+    assert len(found.buffers()) < 20
+
+
+@pytest.mark.parametrize("made", doublings(5), ids=lambda made: made.name)
+def test_sums_that_double_have_the_right_gradient(made):
+    assert_true(Case(made.graph, T=3, scale=0.1))
+
+
+def test_an_equal_cell_needs_no_plan_of_its_own():
+    def made() -> Graph:
+        return variant(cells.get("lstm"), layer_norm=True, zoneout={"c": 0.1}).graph
+
+    first = made()
+    known = plan(first)
+    assert made() is first, "as long as it is in use"
+    assert plan(made()) is known
+    assert plan(from_data(to_data(Cell("other", "", first))).graph) is known, "read from a file"
+    other = variant(cells.get("lstm"), layer_norm=True, zoneout={"c": 0.2}).graph
+    assert plan(other) is not known
+
+
+def test_names_and_the_sign_of_zero_tell_cells_apart():
+    def made(zero: float) -> Graph:
+        @cell
+        def one(x, h):
+            h = maximum(affine(x, h), zero)
+            return h
+
+        return one.graph
+
+    @cell
+    def other(x, h):
+        gate = affine(x, h)
+        h = maximum(gate, 0.0)
+        return h
+
+    assert made(0.0).signature == other.graph.signature
+    assert plan(made(0.0)) is plan(made(0.0))
+    assert plan(made(0.0)) is not plan(made(-0.0))
+    assert plan(made(0.0)) is not plan(other.graph)
+    assert set(plan(other.graph).trace) == {"gate", "h"}
+
+
+def test_variants_that_nobody_uses_are_not_kept():
+    plain = cells.get("gru")
+    graph = weakref.ref(variant(plain, zoneout=0.125).graph)
+    gc.collect()
+    assert graph() is None
 
 
 def test_a_plan_is_made_once():

@@ -7,6 +7,7 @@ import pytest
 
 from kernel_runs import Guarded
 from latchwork import cells
+from latchwork.errors import ShapeError
 from latchwork.kernels.native import kernels
 from latchwork.kernels.stream import Stream
 from latchwork.reference import numpy as truth
@@ -32,3 +33,16 @@ def test_step_by_step(name, batch):
             np.testing.assert_allclose(state[:, : final.shape[1]], final, rtol=1e-12, atol=1e-12)
         stream.reset()
     held.assert_guards()
+
+
+@pytest.mark.parametrize("shape", [(1, 5), (3, 1), (5,), (3, 5, 1), (4, 5), (3, 6)])
+def test_a_step_of_another_shape_is_refused_in_words(shape):
+    sizes = {"I": 5, "H": 4, "P": 2}
+    held = Guarded(np.float32)
+    compiled = kernels(cells.get("rnn").graph, "float")
+    parameters = [held.own(np.ones(p.shape(sizes))) for p in compiled.plan.layout.parameters]
+    stream = Stream(compiled, held.memory(), sizes, parameters, 3)
+    with pytest.raises(ShapeError, match=r"3 sequences side by side and 5 inputs, an array \(3, 5\), but was given \("):
+        stream.step(np.ones(shape, np.float32))
+    assert not stream.states[0].any(), "nothing was read"
+    assert stream.step(np.ones((3, 5), np.float32))[:, :4].all()

@@ -240,3 +240,14 @@ def test_an_unknown_path_is_refused_with_those_there_are():
 def test_a_single_step_explains_itself_too():
     assert nn.LSTMCell(3, 4).explain_dispatch().operator == "lstm"
     assert nn.RecurrentCell("mgu", 3, 4).explain_dispatch().path == "reference"
+
+
+def test_whether_checkpoints_are_kept_is_told():
+    module = nn.GRU(3, 4, checkpoint_every=2)
+    assert "checkpoint_every=2 keeps a state" in module.explain_dispatch().reason
+    nothing = "checkpoint_every does nothing here"
+    assert nothing in module.explain_dispatch(return_trace=True).reason
+    for path in ("torch", "reference"):
+        with nn.use_path(path):
+            assert nothing in module.explain_dispatch().reason
+    assert "checkpoint_every" not in nn.GRU(3, 4).explain_dispatch().reason

@@ -383,3 +383,43 @@ def test_the_number_of_threads_changes_no_bit():
     torch.set_num_threads(1)
     assert torch.equal(found[0], found[1])
     assert torch.equal(found[0], found[2])
+
+
+@pytest.mark.parametrize("path", ["fused", "reference"])
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("grad", [False, True])
+@pytest.mark.parametrize(
+    ("options", "lengths"),
+    [({}, None), ({}, [5, 0, 3]), ({"bidirectional": True}, None), ({"num_layers": 2}, None)],
+    ids=["full", "ragged", "both ways", "layers"],
+)
+def test_results_may_be_detached_in_place_as_torchs(path, width, grad, options, lengths):
+    module = layer("lstm", width, **options)
+    with nn.use_path(path), torch.set_grad_enabled(grad):
+        output, states = module(numbers(T, B, I), lengths=lengths)
+        assert output.requires_grad == grad
+        for result in (output, *states):
+            assert not result.detach_().requires_grad
+
+
+@pytest.mark.parametrize("width", [16, 17])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("lengths", [None, [5, 0, 3]], ids=["full", "ragged"])
+def test_an_output_changed_before_the_gradient_is_refused_for_every_width(width, dtype, lengths):
+    """As torch.nn.LSTM refuses it. Of a ragged batch the output is a padded copy, which may be changed."""
+    module, x = layer("lstm", width, dtype=dtype), numbers(T, B, I).to(dtype)
+
+    def gradients(change):
+        output, _ = module(x, lengths=lengths)
+        value = output.sum()
+        with torch.no_grad():
+            change(output)
+        return torch.autograd.grad(value, list(module.parameters()))
+
+    expected = gradients(lambda output: None)
+    if lengths is None:
+        with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+            gradients(lambda output: output.zero_())
+    else:
+        for a, b in zip(gradients(lambda output: output.zero_()), expected, strict=True):
+            assert torch.equal(a, b)

@@ -10,8 +10,9 @@ import pytest
 import torch
 
 import latchwork as lw
-from latchwork import nn
+from latchwork import cells, nn
 from latchwork.errors import LatchworkWarning, ShapeError
+from support import zoo_options
 
 x = torch.randn(5, 3, 8)
 
@@ -106,3 +107,22 @@ if child == 0:
 raise SystemExit(os.waitpid(child, 0)[1])
 """
     subprocess.run([sys.executable, "-W", "ignore", "-c", script], check=True, timeout=60)
+
+
+@pytest.mark.parametrize("name", cells.names())
+@pytest.mark.parametrize("bad", [torch.inf, -torch.inf, torch.nan])
+def test_what_is_not_a_number_spreads_as_in_the_reference(name, bad):
+    """In one row, at one step, in one feature: in the results and in the gradient by the input."""
+    torch.manual_seed(0)
+    module = nn.Recurrent(name, 8, 5, dtype=torch.float64, **zoo_options(name))
+    given = torch.randn(5, 3, 8, dtype=torch.float64)
+    given[2, 1, 3] = bad
+    found = []
+    for path in ("fused", "reference"):
+        with nn.use_path(path):
+            leaf = given.clone().requires_grad_()
+            output, _ = module(leaf)
+            output.sum().backward()
+            found.append((output.detach(), leaf.grad))
+    for fused, reference in zip(*found, strict=True):
+        torch.testing.assert_close(fused, reference, equal_nan=True)

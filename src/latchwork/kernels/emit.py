@@ -249,7 +249,7 @@ class _Block:
             rate, stream = value.attributes["rate"], value.attributes["stream"]
             step = "uint32_t(c->step)" if value.attributes["each_step"] else "0u"
             drawn = (
-                f"bernoulli<Real>(c->seed, uint32_t(u * W), uint32_t(c->row_id[r]), {step}, "
+                f"bernoulli<Real>(c->seed, uint32_t(u * W), uint32_t(c->row_id ? c->row_id[r] : r), {step}, "
                 f"uint32_t(c->stream + {stream}), {int(rate * 2**32)}ull)"
             )
             text = f"c->drawn ? {drawn} : splat(Real({rate!r}))"

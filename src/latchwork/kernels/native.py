@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from latchwork.errors import CompilerError
 from latchwork.kernels.build import Real, compile_library, instruction_set
 from latchwork.kernels.emit import source
-from latchwork.kernels.plan import Buffer, Plan, plan
+from latchwork.kernels.plan import MOST_CELLS, Buffer, Plan, plan
 from latchwork.language.graph import Graph
 
 MOST_BUFFERS, MOST_SEGMENTS = 256, 64  # as scan.cpp
@@ -44,9 +44,11 @@ class Kernels:
         name: the cell's name, for messages.
 
     Attributes:
-        run: the time loop, run(words, count, relocations, count, addresses, seed, stream, drawn, first step, packed).
+        run: the time loop, run(words, count, relocations, count, addresses, seed, stream, drawn, first step, steps,
+            packed).
         functions: the addresses of the pointwise functions, in the order of the plan's programs.
         buffers: the plan's buffers in the order that the functions know them by.
+        numbers: buffer → its number in that order.
 
     Raises:
         CompilerError: they cannot be compiled here.
@@ -57,6 +59,7 @@ class Kernels:
         self.plan: Plan = plan(graph, traced)
         self.bytes = 4 if real == "float" else 8
         self.buffers = self.plan.buffers()
+        self.numbers = {buffer: i for i, buffer in enumerate(self.buffers)}
         segments = [len(q.segments) for program in self.plan.programs for ph in program.phases for q in ph.products]
         if len(self.buffers) > MOST_BUFFERS or max(segments, default=0) > MOST_SEGMENTS:
             raise CompilerError(
@@ -98,9 +101,13 @@ class Kernels:
         return places, total
 
 
-@lru_cache(maxsize=1024)
 def kernels(graph: Graph, real: Real, traced: bool = False, name: str = "cell") -> Kernels:
-    """The kernels of a cell, loaded once in a process. Raises as :class:`Kernels`."""
+    """The kernels of a cell, loaded once in a process for all graphs of its content. Raises as :class:`Kernels`."""
+    return _kernels(graph.canonical, real, traced, name)
+
+
+@lru_cache(maxsize=MOST_CELLS)
+def _kernels(graph: Graph, real: Real, traced: bool, name: str) -> Kernels:
     return Kernels(graph, real, traced, name)
 
 
@@ -137,7 +144,7 @@ def _core(real: Real) -> tuple[Any, Extents]:
     library = ctypes.CDLL(str(compile_library(CORE, real=real, name="core", isa=_isa())))
     run = library.latchwork_run
     word, pointer = ctypes.c_int64, ctypes.c_void_p
-    run.argtypes = [pointer, word, pointer, word, pointer, ctypes.c_uint64, word, word, word, word]
+    run.argtypes = [pointer, word, pointer, word, pointer, ctypes.c_uint64, *[word] * 5]
     run.restype = None
     library.latchwork_share.argtypes = [pointer] * 3
     library.latchwork_share.restype = None

@@ -43,7 +43,9 @@ PRODUCTS = ("map", "project", "transposed")
 _SEEDS = ("incoming", "grad_output", "grad_trace")
 # Worth keeping rather than computing again for every reader of a whole row.
 _HEAVY = ("sigmoid", "tanh", "softplus", "exp", "log", "bernoulli")
+MOST_CELLS = 256  # whose plans and kernels are kept
 _CHEAP = 6  # ops that are computed again in a later phase rather than stored
+_MOST_TERMS = 64  # of a sum whose products are made one
 
 
 @dataclass(frozen=True)
@@ -188,9 +190,16 @@ class Plan:
         return self.before, self.forward, self.backward, self.after
 
 
-@lru_cache(maxsize=256)
 def plan(graph: Graph, traced: bool = False) -> Plan:
-    """The plan of a cell's graph; ``traced`` if gradients also come in by the named values."""
+    """The plan of a cell's graph; ``traced`` if gradients also come in by the named values.
+
+    Graphs of equal content have one plan, made of the values of the first of them.
+    """
+    return _plan(graph.canonical, traced)
+
+
+@lru_cache(maxsize=MOST_CELLS)
+def _plan(graph: Graph, traced: bool) -> Plan:
     return _Planner(lower(graph), traced).plan()
 
 
@@ -203,6 +212,7 @@ class _Planner:
         self._letters: dict[Value, str] = dict(graph.sizes)
         self._canonical: dict[tuple[object, ...], Value] = {}
         self._shared: dict[Value, Value] = {}
+        self._lengths: dict[Value, int] = {}  # of each sum, how many terms it has
         self._uniform: dict[Value, bool] = {}
         for value in graph.order:
             self._number(value)
@@ -351,7 +361,7 @@ class _Planner:
             if value not in self._shared:
                 inputs = tuple(self._shared[i] for i in value.inputs)
                 if value.op == "add":
-                    shared = self._summed([leaf for i in inputs for leaf in _terms(i)], value, inputs)
+                    shared = self._summed(value, inputs)
                 elif value.op in ("map_transpose", "project_transpose"):
                     shared = self._unique(Value("transposed", inputs, of=(value.attributes["of"],)), inputs)
                 else:
@@ -359,18 +369,24 @@ class _Planner:
                 self._shared[value] = shared
         return self._shared[root]
 
-    def _summed(self, terms: list[Value], value: Value, inputs: tuple[Value, ...]) -> Value:
+    def _summed(self, value: Value, inputs: tuple[Value, ...]) -> Value:
+        """A sum, with the products among its terms made one. A sum of sums that share terms has more of them than
+        anybody could write down (`t + t` of a `t + t` of …): such are left as they are, and so are equal products."""
+        count = sum(self._lengths.get(i, 1) for i in inputs)
+        terms = [term for i in inputs for term in _terms(i)] if count <= _MOST_TERMS else []
         products = [t for t in terms if t.op == "transposed"]
-        if len(products) < 2 and inputs[0].op != "add":
-            return self._unique(value, inputs)
-        if not products:
-            return self._unique(value, inputs)
-        sources = tuple(i for p in products for i in p.inputs)
-        of = tuple(m for p in products for m in p.attributes["of"])
-        total = self._unique(Value("transposed", sources, of=of), sources)
-        for term in terms:
-            if term.op != "transposed":
+        parts = [part for p in products for part in zip(p.inputs, p.attributes["of"], strict=True)]
+        in_place = len(products) == 1 and inputs[0].op != "add"
+        if not products or in_place or len(set(parts)) < len(parts):
+            total = self._unique(value, inputs)
+        else:
+            sources, of = zip(*parts, strict=True)
+            total = self._unique(Value("transposed", sources, of=of), sources)
+            others = [t for t in terms if t.op != "transposed"]
+            for term in others:
                 total = self._unique(Value("add", (term, total)), (term, total))
+            count = len(others) + 1
+        self._lengths[total] = count
         return total
 
     def _unique(self, value: Value, inputs: tuple[Value, ...]) -> Value:

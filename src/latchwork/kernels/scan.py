@@ -75,8 +75,7 @@ class Job(NamedTuple):
         return self.shape.steps * self.shape.batch if self.rows is None else int(self.rows.offset[-1])
 
     def block(self, kernels: Kernels, mode: Mode) -> Block:
-        sizes = self.sizes
-        return block(kernels, sizes["H"], sizes["P"], sizes["I"], self.shape, self.threads, mode)
+        return block(kernels, self.sizes, self.shape, self.threads, mode)
 
     def run(self, words: Block, addresses: list[int], memory: Memory) -> None:
         names = words.names
@@ -85,7 +84,7 @@ class Job(NamedTuple):
                 addresses[names[name]] = array.__array_interface__["data"][0]
         if self.cuts is not None:
             addresses[names["cuts"]] = memory.address(self.cuts)
-        words.run(addresses, self.seed or 0, self.stream, self.seed is not None, self.step)
+        words.run(addresses, self.shape.steps, self.seed or 0, self.stream, self.seed is not None, self.step)
 
 
 class Forward(NamedTuple):
@@ -151,7 +150,7 @@ def forward(
     if words.tape_at is not None:
         tape = empty(total, words.tape_width)
         addresses[words.tape_at] = address(tape)
-    workspace = empty(1, words.room)
+    workspace = empty(1, words.room(job.shape.steps))
     addresses[0] = address(workspace)
     job.run(words, addresses, memory)
     return Forward(values[0], tuple(final), tuple(values[1:]), tape, tuple(first), x)
@@ -223,7 +222,7 @@ def backward(
         learned.append(make(shape[0], math.prod(shape[1:])))
         give(f"grad_{parameter.name}", learned[-1])
         learned[-1] = learned[-1].reshape(shape)
-    workspace = empty(1, words.room)
+    workspace = empty(1, words.room(job.shape.steps))
     addresses[0] = address(workspace)
     carried = []
     for i, (at, width, gradient) in enumerate(zip(words.carry, words.widths, final, strict=True)):

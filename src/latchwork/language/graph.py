@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from weakref import WeakValueDictionary
 
 from latchwork.errors import CellError
 from latchwork.language.ops import OPS
@@ -179,16 +180,43 @@ class Graph:
             rows.append((value.op, *(number[i] for i in value.inputs), *details))
         return (*rows, tuple(number[r] for r in self.results))
 
+    @cached_property
+    def content(self) -> tuple[object, ...]:
+        """What the graph computes and what its parts are called, lines aside: equal for equal cells."""
+        order = tuple(dict.fromkeys((self.input, *self.states, *self.order)))
+        number = {value: i for i, value in enumerate(order)}
+        rows = [
+            (value.op, value.name, *(number[i] for i in value.inputs), *_details(value.attributes)) for value in order
+        ]
+        results = tuple(number[r] for r in self.results)
+        return (*rows, len(self.states), results, *((name, number[value]) for name, value in self.names.items()))
+
+    @cached_property
+    def canonical(self) -> Graph:
+        """The first graph of this content that is in use: what is made for it serves for all of them."""
+        return _in_use.setdefault(self.content, self)
+
     def regrouped(self, results: Iterable[Value], names: Mapping[str, Value]) -> Graph:
         """A graph with this one's arguments and the given results and names, sizes inferred anew.
 
-        A name moves behind those that its value has come to depend on.
+        A name moves behind those that its value has come to depend on. The same change of one graph gives one graph, as
+        long as it is in use: what is kept for a graph is found again.
         """
         results = tuple(results)
         order = ordered((*names.values(), *results))
         position = {value: i for i, value in enumerate(order)}
         named = dict(sorted(names.items(), key=lambda item: position[item[1]]))
-        return Graph(self.input, self.states, results, named, _sizes(order, self.states, results))
+        graph = Graph(self.input, self.states, results, named, _sizes(order, self.states, results))
+        return _regrouped.setdefault((self.input, graph.content), graph)
+
+
+_in_use: WeakValueDictionary[tuple[object, ...], Graph] = WeakValueDictionary()
+_regrouped: WeakValueDictionary[tuple[Value, tuple[object, ...]], Graph] = WeakValueDictionary()
+
+
+def _details(attributes: Mapping[str, object]) -> tuple[object, ...]:
+    """Attributes as they can be compared: 0.0 and -0.0 are not the same number here, though they are equal."""
+    return tuple((key, repr(v) if isinstance(v, float) else v) for key, v in sorted(attributes.items()))
 
 
 def ordered(results: Iterable[Value]) -> tuple[Value, ...]:

@@ -115,7 +115,7 @@ def choose(
         not_operator = "reset cuts sequences, and torch's operator cannot"
     elif empty:
         not_operator = "torch's operator refuses an input without steps or rows"
-    elif forced is None and _differentiated():
+    elif forced is None and differentiated():
         not_operator = "torch's operator refuses transforms (vmap, forward-mode derivatives)"
     else:
         not_operator = None
@@ -144,13 +144,14 @@ def _why_not_fused(cell: Cell, like: Tensor, one_step: bool) -> str | None:
     return _unavailable(cell.graph, like.dtype == torch.float64, cell.name)
 
 
-def _differentiated() -> bool:
+def differentiated() -> bool:
+    """Whether a transform of functions, or a forward-mode derivative, is at work."""
     return torch._C._functorch.peek_interpreter_stack() is not None or forward_ad._current_level >= 0
 
 
 def _transformed() -> bool:
     traced = torch.compiler.is_compiling() or torch._C._get_tracing_state() is not None
-    return traced or torch._C._len_torch_dispatch_stack() > 0 or _differentiated()
+    return traced or torch._C._len_torch_dispatch_stack() > 0 or differentiated()
 
 
 @lru_cache(maxsize=1024)

@@ -49,7 +49,7 @@ def fused_scan(
         graph: the cell's graph.
         name: the cell's name, for messages.
         parameters: name → tensor, as the layout lists them.
-        x: (N, I), packed.
+        x: (N, I), packed; (T, B, I) where all rows are full.
         initial: the first states, (B, ·) each, in the order of the packing; None for zeros.
         sizes: size letter → number.
         packing: how the sequences are packed.
@@ -60,7 +60,8 @@ def fused_scan(
         every: keep the states of every so many steps for the gradient and compute what is between them again.
 
     Returns:
-        output (N, ·), final (B, ·) each in the order of the packing, trace (N, ·) each.
+        output (N, ·), or (T, B, ·) where all rows are full; final (1, B, ·) each in the order of the packing; trace
+        (N, ·) each.
     """
     job = Job.of(graph, name, sizes, packing, reset, reverse, masks, with_trace)
     if every is not None and not with_trace:  # a trace is as long as the sequence in any case
@@ -71,7 +72,7 @@ def fused_scan(
     if torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in tensors):
         output, *rest = _Fused.apply(job, *tensors)  # type: ignore[no-untyped-call]
     else:
-        output, *rest = job.results(job.forward(tensors, save=False), saved=False)
+        output, *rest = job.shaped(job.results(job.forward(tensors, save=False), saved=False))
     states = len(initial)
     trace = {}
     if with_trace:
@@ -140,6 +141,7 @@ class Job(NamedTuple):
         """The input, the first states and the parameters, each row by row in memory."""
         x, *given = (_row_by_row(t) for t in tensors)
         assert x is not None
+        x = x if x.dim() == 2 else x.reshape(self.scan.total, x.shape[2])
         states = len(self.graph.states)
         sizes = self.scan.sizes
         # The kernels are given addresses alone: another type or shape would be read as what it is not.
@@ -178,6 +180,18 @@ class Job(NamedTuple):
         final = [_trimmed(f, w) for f, w in zip(done.final, widths, strict=True)]
         return (_trimmed(done.output, widths[0]), *final, *named)
 
+    def shaped(self, results: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """The results with the output as the input is, and the final states (1, B, ·) as the layer returns them.
+
+        In place, for autograd refuses to detach a view in place.
+        """
+        output, *rest = results
+        if self.packing.rows is None:
+            output.resize_(self.packing.steps, self.packing.batch, output.shape[1])
+        for final in rest[: len(self.graph.states)]:
+            final.resize_(1, self.packing.batch, final.shape[1])
+        return results
+
     def backward(
         self,
         done: Forward,
@@ -188,7 +202,7 @@ class Job(NamedTuple):
         """The gradients by the input, the first states and the parameters, given those by the results."""
         dtype = done.output.dtype
         states = len(self.graph.states)
-        output, *rest = (_row_by_row(g) for g in gradients)
+        output, *rest = (_flat(g) for g in gradients)
         final, named = rest[:states], rest[states:]
         _, _, parameters = self.split(tensors)
         back = engine.backward(
@@ -231,6 +245,12 @@ def _row_by_row(values: Tensor | None) -> Tensor | None:
     return values.resolve_neg().contiguous()
 
 
+def _flat(values: Tensor | None) -> Tensor | None:
+    """(T, B, ·) or (1, B, ·) → two dimensions, as the kernels read it."""
+    values = _row_by_row(values)
+    return values if values is None or values.dim() == 2 else values.flatten(0, 1)
+
+
 @lru_cache(maxsize=1024)
 def _shapes(graph: Graph, *sizes: int) -> tuple[tuple[str, tuple[int, ...]], ...]:
     """The name and shape of each parameter; ``sizes`` in the order of :data:`_LETTERS`."""
@@ -254,13 +274,16 @@ class _Fused(torch.autograd.Function):
             kept = job.checkpointed(tensors)
             ctx.save_for_backward(*tensors, *(state for states in kept.checkpoints for state in states))
             ctx.given = len(tensors)
-            return job.results(kept, saved=True)
+            return job.shaped(job.results(kept, saved=True))
         done = job.forward(tensors, save=True)
         ctx.states = len(done.states)
-        results = job.results(done, saved=True)
-        # Without padding the output is what the backward pass reads; autograd sees when it was changed in place.
+        results = job.shaped(job.results(done, saved=True))
+        # Without padding the output is what the backward pass reads, and autograd sees when it was changed in place.
+        # With padding it is a copy, kept only so that autograd refuses the same for every width.
+        copied = () if results[0] is done.output else (results[0],)
         ctx.given = len(tensors)
-        ctx.save_for_backward(*tensors, done.output, *done.states, *done.initial, done.x, done.tape)
+        ctx.save_for_backward(*tensors, *copied, done.output, *done.states, *done.initial, done.x, done.tape)
+        ctx.kept = len(tensors) + len(copied)
         return results
 
     @staticmethod
@@ -271,15 +294,17 @@ class _Fused(torch.autograd.Function):
         if torch.is_grad_enabled() or any(_is_batched(g) for g in gradients):
             return (None, *_by_reference(job, tensors, gradients, ctx.needs_input_grad[1:]))
         needed = ctx.needs_input_grad[1:]
-        kept = [_row_by_row(t) for t in saved[ctx.given :]]  # a hook may have brought them back in another layout
+        # A hook may have brought them back in another layout.
         if job.every is not None:
+            kept = [_row_by_row(t) for t in saved[ctx.given :]]
             found = _from_checkpoints(job, tensors, kept, gradients, needed[0])
         else:
-            output, *rest = kept
+            output, *rest = (_flat(t) for t in saved[ctx.kept :])
             states, initial = rest[: ctx.states], rest[ctx.states : -2]
             done = Forward(output, (), tuple(states), rest[-1], tuple(initial), rest[-2])
             found = job.backward(done, tensors, gradients, needed[0])
-        return (None, *(g if use else None for g, use in zip(found, needed, strict=True)))
+        by_x, *others = (g if use else None for g, use in zip(found, needed, strict=True))
+        return (None, None if by_x is None else by_x.view(tensors[0].shape), *others)
 
 
 def _is_batched(gradient: Tensor | None) -> bool:
@@ -296,7 +321,7 @@ def _from_checkpoints(
     x, _, parameters = job.split(tensors)
     count = len(job.graph.states)
     checkpoints = [states[i : i + count] for i in range(0, len(states), count)]
-    output, *final = (_row_by_row(g) for g in gradients[: 1 + count])
+    output, *final = (_flat(g) for g in gradients[: 1 + count])
     assert job.every is not None
     kernels, memory = job.kernels(x.dtype), _MEMORY[x.dtype]
     back = checkpoint.backward(
@@ -319,7 +344,7 @@ def _by_reference(
     with torch.enable_grad():
         # In the order of the scan and of the packing, so that it need not be turned or sorted.
         sorted_packing = packing.sorted()
-        padded = sorted_packing.unpack(x)
+        padded = x if packing.rows is None else sorted_packing.unpack(x)
         padded = padded.flip(0) if reversed else padded
         cuts = None
         if job.scan.cuts is not None:
@@ -342,8 +367,12 @@ def _by_reference(
             with_trace=job.scan.trace,
         )
         values = [done.output, *(done.trace[name] for name in job.traced)]
-        values = [sorted_packing.pack(v.flip(0) if reversed else v) for v in values]
-        results = [values[0], *done.final, *values[1:]]
+        output, *named = (v.flip(0) if reversed else v for v in values)
+        results = [
+            output if packing.rows is None else sorted_packing.pack(output),
+            *(final.unsqueeze(0) for final in done.final),
+            *(sorted_packing.pack(v) for v in named),
+        ]
         wanted = [t for t, use in zip(tensors, needed, strict=True) if use]
         pairs = [(r, g) for r, g in zip(results, gradients, strict=True) if g is not None and r.requires_grad]
         found: Iterator[Tensor | None] = iter([None] * len(wanted))

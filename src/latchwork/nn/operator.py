@@ -8,23 +8,26 @@ are called through :mod:`latchwork.nn.fused`, which costs less to call and keeps
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd import forward_ad
 
-from latchwork.errors import CompilerError
+from latchwork.errors import CompilerError, ShapeError
 from latchwork.kernels.native import kernels
 from latchwork.kernels.plan import plan
 from latchwork.language.cell import Cell
 from latchwork.language.serial import from_data
+from latchwork.nn.dispatch import differentiated
 from latchwork.nn.fused import Job
 from latchwork.nn.packing import Packing
 from latchwork.nn.signature import Signature
 from latchwork.reference.interpreter import Masks
 from latchwork.reference.torch import Scan
+from latchwork.reference.torch import scan as reference_scan
 
 
 @lru_cache(maxsize=256)
@@ -50,6 +53,12 @@ def _has_kernels(text: str, double: bool) -> bool:
     return True
 
 
+@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
+def _is_transformed() -> bool:
+    """Whether a transform is at work while the graph is traced. torch traces again where another one is."""
+    return differentiated()
+
+
 def traced_scan(
     signature: Signature,
     parameters: Mapping[str, Tensor],
@@ -68,7 +77,10 @@ def traced_scan(
     Args:
         masks: how random masks are drawn; its seed a tensor, so that each run of the graph draws another.
     """
-    found = torch.ops.latchwork.scan(
+    # The level is read here too, so that torch sees that the graph hangs on it.
+    transformed = _is_transformed() or forward_ad._current_level >= 0
+    run = _steps if transformed else torch.ops.latchwork.scan
+    found = run(
         x, list(initial), list(parameters.values()), lengths, reset, masks.seed, signature.text,
         [sizes[letter] for letter in "HPI"], reverse, masks.stream, with_trace,
     )  # fmt: skip
@@ -77,15 +89,84 @@ def traced_scan(
     return Scan(found[0], tuple(found[1:states]), trace)
 
 
+def _check(
+    cell: Cell, x: Tensor, initial: Sequence[Tensor], parameters: Sequence[Tensor], lengths: Tensor | None,
+    reset: Tensor | None, sizes: Sequence[int],
+) -> None:  # fmt: skip
+    """Refuse what the kernels would read as what it is not: the operator may be called without a module's checks.
+
+    Raises:
+        ShapeError: an argument has the wrong shape or dtype.
+    """
+    graph, letters = cell.graph, dict(zip("HPI", sizes, strict=False))
+    if len(sizes) != 3 or min(sizes) < 0 or min(letters[letter] for letter in ("H", *graph.state_sizes())) < 1:
+        raise ShapeError(f"{cell.name}: sizes must be [H, P, I], got {list(sizes)}")
+    if x.dtype not in (torch.float32, torch.float64):
+        raise ShapeError(f"{cell.name}: the kernels compute in float32 and float64, and x is {x.dtype}")
+    if x.dim() != 3:
+        raise ShapeError(f"{cell.name}: x must be (T, B, I), got {tuple(x.shape)}")
+    steps, batch, _ = x.shape
+    _require(cell.name, "x", x, (steps, batch, letters["I"]), x.dtype)
+    learned = plan(graph).layout.parameters
+    for what, given, due in (("states", initial, graph.states), ("parameters", parameters, learned)):
+        if len(given) != len(due):
+            raise ShapeError(f"{cell.name}: there are {len(due)} {what}, got {len(given)}")
+    for state, value, letter in zip(initial, graph.states, graph.state_sizes(), strict=True):
+        _require(cell.name, f"the state {value.name}", state, (batch, letters[letter]), x.dtype)
+    if reset is not None:
+        _require(cell.name, "reset", reset, (steps, batch), torch.bool)
+    if lengths is not None:
+        _require(cell.name, "lengths", lengths, (batch,), torch.int64)
+        if bool(((lengths < 0) | (lengths > steps)).any()):
+            raise ShapeError(f"{cell.name}: lengths must be in 0…{steps}, the steps there are; got {lengths.tolist()}")
+
+
+def _require(name: str, what: str, given: Tensor, shape: tuple[int, ...], dtype: torch.dtype) -> None:
+    if tuple(given.shape) != shape or given.dtype != dtype or given.device.type != "cpu":
+        raise ShapeError(
+            f"{name}: {what} must be {shape} of {dtype} on the CPU, "
+            f"but it is {tuple(given.shape)} of {given.dtype} on {given.device}"
+        )
+
+
 def _job(
-    x: Tensor, lengths: Tensor | None, reset: Tensor | None, seed: Tensor | None, text: str, sizes: Sequence[int],
-    reverse: bool, stream: int, with_trace: bool,
+    x: Tensor, initial: Sequence[Tensor], parameters: Sequence[Tensor], lengths: Tensor | None, reset: Tensor | None,
+    seed: Tensor | None, text: str, sizes: Sequence[int], reverse: bool, stream: int, with_trace: bool,
 ) -> tuple[Packing, Job]:  # fmt: skip
+    if forward_ad._current_level >= 0:
+        raise NotImplementedError(
+            "torch.ops.latchwork.scan has no forward-mode derivative, and would seem to be constant; call the module, "
+            "whose steps torch sees where it takes such derivatives"
+        )
     cell = _cell(text)
+    _check(cell, x, initial, parameters, lengths, reset, sizes)
     packing = Packing.of(x.shape[0], x.shape[1], None if lengths is None else lengths.cpu())
     masks = Masks(None if seed is None else int(seed), stream)
     letters = dict(zip("HPI", sizes, strict=True))
     return packing, Job.of(cell.graph, cell.name, letters, packing, reset, reverse, masks, with_trace)
+
+
+@torch.compiler.allow_in_graph  # type: ignore[untyped-decorator]
+def _steps(
+    x: Tensor, initial: Sequence[Tensor], parameters: Sequence[Tensor], lengths: Tensor | None, reset: Tensor | None,
+    seed: Any, cell: str, sizes: Sequence[int], reverse: bool, stream: int, with_trace: bool,
+) -> list[Tensor]:  # fmt: skip
+    """What the operator computes, step by step in torch, which can be transformed and differentiated again."""
+    graph = _cell(cell).graph
+    names = (parameter.name for parameter in plan(graph).layout.parameters)
+    done = reference_scan(
+        graph,
+        dict(zip(names, parameters, strict=True)),
+        x,
+        initial,
+        sizes=dict(zip("HPI", sizes, strict=True)),
+        lengths=lengths,
+        reset=reset,
+        reverse=reverse,
+        masks=Masks(seed, stream),
+        with_trace=with_trace,
+    )
+    return [done.output, *done.final, *done.trace.values()]
 
 
 @torch.library.custom_op("latchwork::scan", mutates_args=(), device_types="cpu")
@@ -94,7 +175,7 @@ def _scan(
     seed: Tensor | None, cell: str, sizes: Sequence[int], reverse: bool, stream: int, with_trace: bool,
 ) -> list[Tensor]:  # fmt: skip
     """x (T, B, I), the states (B, ·), the parameters → the output (T, B, ·), the final states, the trace."""
-    packing, job = _job(x, lengths, reset, seed, cell, sizes, reverse, stream, with_trace)
+    packing, job = _job(x, initial, parameters, lengths, reset, seed, cell, sizes, reverse, stream, with_trace)
     rows = packing.pack(x)
     tensors = (packing.turned(rows) if job.turned else rows, *packing.sort(initial), *parameters)
     output, *rest = job.results(job.forward(tensors, save=False), saved=False)
@@ -124,6 +205,21 @@ def _(
     ]
 
 
+def _check_gradients(job: Job, x: Tensor, gradients: Sequence[Tensor | None]) -> None:
+    """Refuse gradients that are not of the results. Raises ShapeError."""
+    sizes, made = job.scan.sizes, plan(job.graph)
+    steps, batch, _ = x.shape
+    widths = [sizes[letter] for letter in job.graph.state_sizes()]
+    shapes = [(steps, batch, widths[0]), *((batch, width) for width in widths)]
+    if job.scan.trace:
+        shapes += [(steps, batch, sizes[buffer.letter]) for buffer in made.trace.values()]
+    if len(gradients) != len(shapes):
+        raise ShapeError(f"{job.name}: there are {len(shapes)} results, got {len(gradients)} gradients")
+    for gradient, shape in zip(gradients, shapes, strict=True):
+        if gradient is not None:
+            _require(job.name, "a gradient", gradient, shape, x.dtype)
+
+
 @torch.library.custom_op("latchwork::scan_backward", mutates_args=(), device_types="cpu")
 def _scan_backward(
     gradients: Sequence[Tensor | None], x: Tensor, initial: Sequence[Tensor], parameters: Sequence[Tensor],
@@ -131,8 +227,9 @@ def _scan_backward(
     stream: int, with_trace: bool,
 ) -> list[Tensor]:  # fmt: skip
     """The gradients by the output, the final states and the trace → those by x, the states and the parameters."""
-    packing, job = _job(x, lengths, reset, seed, cell, sizes, reverse, stream, with_trace)
+    packing, job = _job(x, initial, parameters, lengths, reset, seed, cell, sizes, reverse, stream, with_trace)
     turn = packing.turned if job.turned else lambda values: values
+    _check_gradients(job, x, gradients)
     tensors = (turn(packing.pack(x)), *packing.sort(initial), *parameters)
     done = job.forward(tensors, save=True)
     states = len(initial)
@@ -173,10 +270,29 @@ def _differentiate(ctx: Any, gradients: Sequence[Tensor | None]) -> tuple[Any, .
     x, *rest, lengths, reset, seed = ctx.saved_tensors
     states, _ = ctx.counts
     initial, parameters = rest[:states], rest[states:]
+    if torch.is_grad_enabled():  # a derivative of this derivative may follow
+        by_x, *by_rest = _differentiable(ctx, gradients, x, initial, parameters, lengths, reset, seed)
+        return (by_x, by_rest[:states], by_rest[states:], *([None] * (3 + len(ctx.options))))
     by_x, *by_rest = torch.ops.latchwork.scan_backward(
         list(gradients), x, initial, parameters, lengths, reset, seed, *ctx.options
     )
     return (by_x, by_rest[:states], by_rest[states:], *([None] * (3 + len(ctx.options))))
+
+
+def _differentiable(
+    ctx: Any, gradients: Sequence[Tensor | None], x: Tensor, initial: Sequence[Tensor], parameters: Sequence[Tensor],
+    lengths: Tensor | None, reset: Tensor | None, seed: Tensor | None,
+) -> list[Tensor | None]:  # fmt: skip
+    """The gradients as values that autograd can differentiate again."""
+    inputs = (x, *initial, *parameters)
+    results = _steps(x, initial, parameters, lengths, reset, seed, *ctx.options)
+    wanted = [t for t in inputs if t.requires_grad]
+    pairs = [(r, g) for r, g in zip(results, gradients, strict=True) if g is not None and r.requires_grad]
+    found: Iterator[Tensor | None] = iter([None] * len(wanted))
+    if pairs:
+        reached, seeds = zip(*pairs, strict=True)
+        found = iter(torch.autograd.grad(reached, wanted, seeds, create_graph=True, allow_unused=True))
+    return [next(found) if t.requires_grad else None for t in inputs]
 
 
 _scan.register_autograd(_differentiate, setup_context=_setup)

@@ -76,10 +76,11 @@ class Packing:
 
     def unpack(self, values: Tensor) -> Tensor:
         """(N, ·) → (T, B, ·), 0 past a row's end."""
-        if self.rows is not None:
-            padded = values.new_zeros((self.steps * self.batch, values.shape[-1]))
-            values = padded.index_copy(0, self._index, values)
-        return values.reshape(self.steps, self.batch, values.shape[-1])
+        if self.rows is None:
+            return values.reshape(self.steps, self.batch, values.shape[-1])
+        padded = values.new_zeros((self.steps, self.batch, values.shape[-1]))
+        padded.view(-1, values.shape[-1]).index_copy_(0, self._index, values)
+        return padded  # which is no view, and so may be detached in place
 
     def turned(self, values: Tensor) -> Tensor:
         """(N, ·) with each row's steps from its last to its first; done twice, nothing."""
@@ -90,8 +91,8 @@ class Packing:
         return tuple(states) if self.order is None else tuple(s.index_select(0, self.order) for s in states)
 
     def unsort(self, states: Sequence[Tensor]) -> tuple[Tensor, ...]:
-        """(B, ·) each, in the caller's order again."""
-        return tuple(states) if self.order is None else tuple(s.index_select(0, self._back) for s in states)
+        """(B, ·) each, or (1, B, ·), in the caller's order again."""
+        return tuple(states) if self.order is None else tuple(s.index_select(-2, self._back) for s in states)
 
     def cuts(self, reset: Tensor, reverse: bool) -> Tensor:
         """``reset`` (T, B) as one byte for each packed row: whether the scan is cut before that step."""

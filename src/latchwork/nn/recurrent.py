@@ -5,6 +5,7 @@ from __future__ import annotations
 import numbers
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Literal, overload
 
 import torch
@@ -56,7 +57,9 @@ class Recurrent(nn.Module):
         peephole: let the gates see the cell state (Gers & Schmidhuber 2000).
         forget_bias: the initial bias of the gate that keeps the memory: ``forget`` of LSTM, ``update`` of GRU.
         checkpoint_every: keep for the gradient the states of every so many steps alone, and compute what lies between
-            again: memory that does not grow with the steps, for one more forward pass (on the fused path).
+            again: memory that hardly grows with the steps, for one more forward pass. It does so on the fused path,
+            unless ``return_trace`` is asked for; elsewhere (torch's operator, the reference path and so transforms,
+            graphs of ``torch.compile`` and ``torch.export``) every step is kept. :meth:`explain_dispatch` says which.
 
     The parameters of layer k are ``weight_ih_l{k}`` (G·H, I), ``weight_hh_l{k}`` (G·H, H), ``bias_ih_l{k}`` (G·H,) and
     so on, with ``_reverse`` for the backward direction: torch's names and order for torch's cells.
@@ -248,7 +251,9 @@ class Recurrent(nn.Module):
         return (result, state, trace) if return_trace else (result, state)
 
     def explain_dispatch(self, *, lengths: bool = False, reset: bool = False, return_trace: bool = False) -> Dispatch:
-        """Which path a call with these options takes, and why.
+        """Which path a call with these options takes, and why; and whether ``checkpoint_every`` acts there.
+
+        What it says holds outside of graphs that torch compiles or exports.
 
         Args:
             lengths: whether rows are shorter than the input, by ``lengths`` or in a PackedSequence.
@@ -256,7 +261,16 @@ class Recurrent(nn.Module):
             return_trace: whether the trace is asked for.
         """
         weight = getattr(self, self._names[0][0])
-        return choose(self.cell, weight, lengths=lengths, reset=reset, trace=return_trace)
+        told = choose(self.cell, weight, lengths=lengths, reset=reset, trace=return_trace)
+        if self.checkpoint_every is None:
+            return told
+        if told.path != "fused":
+            memory = "checkpoint_every does nothing here, for autograd keeps every step"
+        elif return_trace:
+            memory = "checkpoint_every does nothing here, for the trace is as long as the sequence"
+        else:
+            memory = f"checkpoint_every={self.checkpoint_every} keeps a state at every so many steps"
+        return replace(told, reason=f"{told.reason}; {memory}")
 
     def extra_repr(self) -> str:
         shown = [repr(self.cell.name)] if type(self) is Recurrent else []
@@ -325,13 +339,16 @@ class Recurrent(nn.Module):
                 every=self.checkpoint_every,
             )
 
-        start = packing.pack(x) if packed is None else packed.data
+        # Full rows stay (T, B, ·): a view less each way, and a result that is none may be detached in place.
+        full = packing.rows is None
+        start = packed.data if packed is not None else x.contiguous() if full else packing.pack(x)
         data, scans = self._layers(start, states, self._seed(), one)
-        final = [_stacked(packing.unsort(column)) for column in zip(*(s.final for s in scans), strict=True)]
+        columns = [packing.unsort(column) for column in zip(*(s.final for s in scans), strict=True)]
+        final = [column[0] if len(column) == 1 else torch.cat(column) for column in columns]
         named = [{n: form.sequence(packing.unpack(v)) for n, v in s.trace.items()} for s in scans]
         trace = Trace(named) if with_trace else None
         if packed is None:
-            return packing.unpack(data), final, trace
+            return data if full else packing.unpack(data), final, trace
         result = PackedSequence(data, packed.batch_sizes, packed.sorted_indices, packed.unsorted_indices)
         return result, final, trace
 
@@ -394,7 +411,7 @@ class Recurrent(nn.Module):
     def _padded_results(
         out: Tensor, scans: list[Scan], with_trace: bool, form: Form
     ) -> tuple[Output, Sequence[Tensor], Trace | None]:
-        final = [_stacked(column) for column in zip(*(s.final for s in scans), strict=True)]
+        final = [torch.stack(column) for column in zip(*(s.final for s in scans), strict=True)]
         trace = Trace([{n: form.sequence(v) for n, v in s.trace.items()} for s in scans]) if with_trace else None
         return out, final, trace
 
@@ -497,10 +514,6 @@ class Recurrent(nn.Module):
 
     def _all_suffixes(self) -> list[str]:
         return [suffix for layer in range(self.num_layers) for suffix in self._suffixes(layer)]
-
-
-def _stacked(layers: Sequence[Tensor]) -> Tensor:
-    return layers[0].unsqueeze(0) if len(layers) == 1 else torch.stack(tuple(layers))
 
 
 def resolve(cell: str | Cell) -> Cell:

@@ -1,4 +1,5 @@
-// What a scan is told: plain structs of 64-bit fields, written by block.py and read here.
+// What a scan is told: plain structs of 64-bit fields, written by block.py and read here. structs.py reads the fields'
+// names and order, and the kinds, from this very text.
 //
 // Letters: T steps, B rows, N = rows of all steps together (packed: step s has rows offset[s] … offset[s] + rows[s]),
 // and for each size letter its number of units and of blocks (W units each, the last one padded).
@@ -100,13 +101,14 @@ struct ColumnSum {
 };
 
 struct Plan {
-    int64_t steps, batch, threads;
+    int64_t steps;           // given by each call, as are seed, stream, drawn and first_step
+    int64_t batch, threads;
     int64_t pooled;          // run on another pool's threads, if there is one: the caller's other work runs there
-    const int64_t* offset;   // (T + 1,)
-    const int64_t* rows;     // (T + 1,), the last 0
-    const int64_t* row_id;   // (B,) the caller's numbers of the rows
+    const int64_t* offset;   // (T + 1,), or null where every step has B rows
+    const int64_t* rows;     // (T + 1,), the last 0; or null
+    const int64_t* row_id;   // (B,) the caller's numbers of the rows; or null where they are 0 … B - 1
     const uint8_t* cuts;     // (N,), or null
-    int64_t chunk;           // steps
+    int64_t chunk;           // steps, of which there may be fewer
     int64_t reversed;        // offset[s] = (T - 1 - s) B rather than s B; for rows of one length
     int64_t step_tiles;      // rows enough in a step that what needs no order of steps is also tiled step by step
     int64_t split_units;     // threads share the units rather than the rows

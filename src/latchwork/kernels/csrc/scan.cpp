@@ -81,16 +81,20 @@ class Scan {
     // Which of `whole` groups of units are this thread's, where threads share the units.
     Range own(int64_t whole) const { return Range(whole, me.index, me.count); }
 
+    // Where step s begins among the packed rows, and how many it has; step T stands behind the last and has none.
+    int64_t offset(int64_t s) const { return p.offset ? p.offset[s] : (p.reversed ? p.steps - 1 - s : s) * p.batch; }
+    int64_t rows_of(int64_t s) const { return p.rows ? p.rows[s] : s < p.steps ? p.batch : 0; }
+
     void set_chunk(Range chunk) {
-        chunk_start = p.reversed ? p.offset[chunk.end - 1] : p.offset[chunk.begin];
+        chunk_start = p.reversed ? offset(chunk.end - 1) : offset(chunk.begin);
         chunk_rows = 0;
-        for (int64_t t = chunk.begin; t < chunk.end; ++t) chunk_rows += p.rows[t];
+        for (int64_t t = chunk.begin; t < chunk.end; ++t) chunk_rows += rows_of(t);
     }
 
     // The step of a packed row, given one that is not after it.
     int64_t step_of(int64_t row, int64_t t) const {
         if (p.reversed) return p.steps - 1 - row / p.batch;
-        while (p.offset[t + 1] <= row) ++t;
+        while (offset(t + 1) <= row) ++t;
         return t;
     }
 
@@ -138,17 +142,17 @@ class Scan {
             const State& state = p.state[i];
             fill_zeros(state);
             if (!state.packed) copy_rows(state.values + p.batch * state.stride, start(state), state.stride, own(p.batch));
-            if (me.index == 0) copy_rows(state.final, start(state), state.stride, Range(p.steps ? p.rows[0] : 0, p.batch));
+            if (me.index == 0) copy_rows(state.final, start(state), state.stride, Range(rows_of(0), p.batch));
         }
     }
 
     // The states of rows whose last step was `t`. Each thread copies what it wrote itself.
     void copy_final(int64_t t) {
-        const int64_t from = p.rows[t + 1], to = p.rows[t];
+        const int64_t from = rows_of(t + 1), to = rows_of(t);
         if (from == to) return;
         for (int64_t i = 0; i < p.states; ++i) {
             const State& state = p.state[i];
-            const Real* values = state.values + (state.packed ? p.offset[t] : t % 2 * p.batch) * state.stride;
+            const Real* values = state.values + (state.packed ? offset(t) : t % 2 * p.batch) * state.stride;
             const Range units = own_units(state.letter);
             for (int64_t b = from; b < to; ++b) {
                 if (!own_row(b)) continue;
@@ -164,8 +168,8 @@ class Scan {
         for (int64_t i = 0; i < p.states; ++i) {
             const State& state = p.state[i];
             const Range units = own_units(state.letter);
-            for (int64_t b = 0; b < p.rows[t]; ++b)
-                if (p.cuts[p.offset[t] + b] && own_row(b))
+            for (int64_t b = 0; b < rows_of(t); ++b)
+                if (p.cuts[offset(t) + b] && own_row(b))
                     std::memset(state.carry + (t % 2 * p.batch + b) * state.stride + units.begin, 0,
                                 sizeof(Real) * (units.end - units.begin));
         }
@@ -186,13 +190,13 @@ class Scan {
     }
 
     bool any_cut(int64_t t) const {
-        return p.cuts && std::memchr(p.cuts + p.offset[t], 1, size_t(p.rows[t]));
+        return p.cuts && std::memchr(p.cuts + offset(t), 1, size_t(rows_of(t)));
     }
 
     // The previous state of step t's row 0, before cuts.
     Real* previous(const State& state, int64_t t) const {
         if (!state.packed) return state.values + (t + 1) % 2 * p.batch * state.stride;
-        return t ? state.values + p.offset[t - 1] * state.stride : start(state);
+        return t ? state.values + offset(t - 1) * state.stride : start(state);
     }
 
     void place_buffers(int64_t t, int64_t row) {
@@ -216,13 +220,13 @@ class Scan {
 
     // Previous states with zeros in the rows that are cut before step t, in this thread's own room.
     void place_cut_states(int64_t t) {
-        const int64_t rows = p.rows[t];
+        const int64_t rows = rows_of(t);
         for (int64_t i = 0; i < p.states; ++i) {
             const State& state = p.state[i];
             Real* to = state.cut + me.index * p.batch * state.stride;
             const Real* from = previous(state, t);
             for (int64_t b = 0; b < rows; ++b) {
-                if (p.cuts[p.offset[t] + b])
+                if (p.cuts[offset(t) + b])
                     std::memset(to + b * state.stride, 0, sizeof(Real) * state.stride);
                 else
                     copy_rows(to, from, state.stride, Range(b, b + 1));
@@ -233,7 +237,7 @@ class Scan {
     }
 
     void step(int64_t t) {
-        place_buffers(t, p.offset[t]);
+        place_buffers(t, offset(t));
         if (any_cut(t)) {
             if (by_units) me.barrier();
             place_cut_states(t);
@@ -243,7 +247,7 @@ class Scan {
             if (by_units && (phase.products || phase.whole_rows)) me.barrier();
             const int64_t first = by_units ? 0 : me.index, every = by_units ? 1 : me.count;
             for_parts(phase, by_units ? own_groups(phase) : groups_of(phase), [&](Range part) {
-                for (int64_t k = first; k < loop_tiles.count; k += every) run_tile(phase, part, loop_tiles[k], p.rows[t]);
+                for (int64_t k = first; k < loop_tiles.count; k += every) run_tile(phase, part, loop_tiles[k], rows_of(t));
             });
         }
     }
@@ -298,11 +302,11 @@ class Scan {
                 for (int64_t k = own_tiles.begin; k < own_tiles.end; ++k) {
                     const int64_t t = chunk.begin + k / loop_tiles.count;
                     if (t != placed) {
-                        place_buffers(placed = t, p.offset[t]);
+                        place_buffers(placed = t, offset(t));
                         if (any_cut(t)) place_cut_states(t);
                     }
                     for_parts(phase, groups, [&](Range part) {
-                        run_tile(phase, part, loop_tiles[k % loop_tiles.count], p.rows[t]);
+                        run_tile(phase, part, loop_tiles[k % loop_tiles.count], rows_of(t));
                     });
                 }
                 continue;
@@ -315,9 +319,9 @@ class Scan {
                 for_parts(phase, own_part, [&](Range part) {
                     for (int64_t t = chunk.begin; t < chunk.end; ++t)
                         for (int64_t i = first; i < loop_tiles.count; i += every) {
-                            const int64_t shift = p.offset[t] - chunk_start;
+                            const int64_t shift = offset(t) - chunk_start;
                             run_tile(phase, part, Range(shift + loop_tiles[i].begin, shift + loop_tiles[i].end),
-                                     shift + p.rows[t]);
+                                     shift + rows_of(t));
                         }
                 });
                 continue;
@@ -378,7 +382,7 @@ class Scan {
         if (buffer.kind == PREVIOUS) {
             if (p.cuts && p.cuts[row]) return nullptr;
             const State& state = p.state[buffer.state];
-            return previous(state, t) + (row - p.offset[t]) * state.stride;
+            return previous(state, t) + (row - offset(t)) * state.stride;
         }
         return buffer.base + (buffer.kind == CHUNK ? row - chunk_start : row) * buffer.stride;
     }
@@ -474,14 +478,14 @@ class Scan {
 }  // namespace
 }  // namespace latchwork
 
-// One call. `words` is a Plan and its tables as far as the shapes determine them; each relocation (word, base, offset)
+// One call. `words` is a Plan and its tables, laid out once for all numbers of steps; each relocation (word, base, offset)
 // puts an address into a copy of it. The bases 0 are null, but for 1: the copy itself. With `packed` the workspace holds
 // the packed weights already.
 extern "C" __attribute__((visibility("default"))) void latchwork_run(const int64_t* words, int64_t count,
                                                                      const int64_t* relocations, int64_t relocated,
                                                                      const int64_t* bases, uint64_t seed,
                                                                      int64_t stream, int64_t drawn, int64_t first_step,
-                                                                     int64_t packed) {
+                                                                     int64_t steps, int64_t packed) {
     using namespace latchwork;
     constexpr int64_t small = 4096;
     int64_t on_stack[small];
@@ -502,6 +506,7 @@ extern "C" __attribute__((visibility("default"))) void latchwork_run(const int64
     plan->stream = stream;
     plan->drawn = drawn;
     plan->first_step = first_step;
+    plan->steps = steps;
     if (packed) plan->packs = 0;
     Team::shared().run(int(plan->threads), [plan](Member& me) {
         Scan scan(*plan, me);
