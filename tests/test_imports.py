@@ -113,11 +113,19 @@ def test_the_cells_are_light_too():
     assert not modules_after("import latchwork; [latchwork.cells.get(n) for n in latchwork.cells.names()]") & HEAVY
 
 
-@pytest.mark.parametrize("module", ["reference.numpy", "datasets", "cli", "deploy.runtime"])
+@pytest.mark.parametrize("module", ["reference.numpy", "datasets", "cli", "deploy.runtime", "explain.diagram"])
 def test_what_does_without_torch(module):
     if not list(ROOT.glob(f"{module.replace('.', '/')}*")):
         pytest.skip(f"latchwork.{module} is not built yet")
     assert "torch" not in modules_after(f"import latchwork.{module}")
+
+
+def test_the_picture_of_a_cell_needs_the_standard_library_alone():
+    assert not modules_after("import latchwork.explain.diagram") & HEAVY
+    for path in sorted((ROOT / "explain" / "diagram").glob("*.py")):
+        allowed = ("latchwork.language", "latchwork.errors", "latchwork.explain.diagram")
+        outside = {n for n in imported(path) if n.split(".")[0] not in sys.stdlib_module_names}
+        assert all(name.startswith(allowed) for name in outside), f"{path.name} imports {sorted(outside)}"
 
 
 def test_without_torch_the_message_says_which_extra_to_install():

@@ -27,6 +27,14 @@ def test_show_says_what_an_lstm_is(latchwork):
     assert latex.count("&=") == 6
 
 
+def test_show_draws_the_cell(latchwork):
+    drawn = latchwork("show", "lstm", "--svg")
+    assert drawn.status == 0
+    assert drawn.out.startswith("<svg ")
+    assert drawn.out.endswith("</svg>\n")
+    assert ">forget</text>" in drawn.out
+
+
 def test_show_refuses_in_words(latchwork):
     assert "Did you mean 'gru'" in latchwork("show", "grru").err
     assert "no file nowhere.py" in latchwork("show", "nowhere.py:mine").err

@@ -6,6 +6,7 @@ import torch
 import latchwork as lw
 from latchwork import cells
 from latchwork.explain import kept
+from latchwork.explain.gates import gates
 from latchwork.nn import Recurrent
 
 EXPECTED = {
@@ -65,3 +66,64 @@ def test_what_is_kept_is_the_derivative_of_the_state_by_the_state():
     found = kept(leaky, trace[0])
     assert found.gate == "keep gate"
     assert torch.allclose(torch.diag(found.values[0, 0]), jacobian, atol=1e-6)
+
+
+PARTS = {
+    "gru": ("update", "1 − update", None),
+    "gru_layer_norm": ("update", "1 − update", None),
+    "gru_reset_before": ("update", "1 − update", None),
+    "indrnn": (None, None, None),
+    "lstm": ("forget", "input", "output"),
+    "lstm_coupled": ("forget", "1 − forget", "output"),
+    "lstm_layer_norm": ("forget", "input", "output"),
+    "lstm_peephole": ("forget", "input", "output"),
+    "lstm_projected": ("forget", "input", "output"),
+    "mgu": ("1 − forget", "forget", None),
+    "rnn": (None, None, None),
+    "rnn_relu": (None, None, None),
+}
+
+
+def said(gate):
+    return None if gate is None else "1 − " * gate.complement + gate.value
+
+
+@pytest.mark.parametrize("cell", cells.names())
+def test_the_parts_that_gates_play(cell):
+    assert tuple(said(gate) for gate in gates(cells.get(cell).graph).parts.values()) == PARTS[cell]
+
+
+@pytest.mark.parametrize("option", [{"layer_norm": True}, {"peephole": True}, {"recurrent_dropout": 0.2}])
+def test_the_parts_of_a_variant(option):
+    layer, _ = run("lstm", **option)
+    assert tuple(said(gate) for gate in gates(layer.cell.graph).parts.values()) == PARTS["lstm"]
+
+
+def test_the_shares_under_zoneout():
+    layer, trace = run("lstm", zoneout={"c": 0.25, "h": 0.5})
+    found = gates(layer.cell.graph)
+    assert [gate.value for gate in found.parts.values()] == ["#keep", "#write", "#expose"]
+    assert [gate.label for gate in found.parts.values()] == ["forget gate", "input gate", "output gate"]
+    assert torch.allclose(found.keep.shares(trace, found.graph), 0.25 + 0.75 * trace["forget"])
+    assert torch.allclose(found.write.shares(trace, found.graph), 0.75 * trace["input"])
+    assert torch.allclose(found.expose.shares(trace, found.graph), 0.5 * trace["output"])
+
+
+def test_a_number_is_no_gate():
+    @lw.cell
+    def leaky(x, h):
+        h = 0.9 * h + 0.1 * lw.tanh(lw.affine(x, h))
+        return h
+
+    assert set(gates(leaky.graph).parts.values()) == {None}
+
+
+def test_a_candidate_without_a_gate_is_not_written_by_one():
+    @lw.cell
+    def open_door(x, h):
+        keep = lw.sigmoid(lw.affine(x, h))
+        h = keep * h + lw.tanh(lw.affine(x))
+        return h
+
+    found = gates(open_door.graph)
+    assert (said(found.keep), found.write, found.expose) == ("keep", None, None)

@@ -38,6 +38,23 @@ def test_a_study_from_end_to_end(jobs):
     assert study.model.score(X, y) > 0.6
     alone = run_study(X, y, ["gru", "lstm_projected"], groups=groups, repeats=3, jobs=3 - jobs, max_epochs=3)
     assert [r.scores for r in alone.result.runs] == [r.scores for r in study.result.runs]
+    assert (alone.test == study.test).all()
+    for cell in ("gru", "lstm_projected"):
+        assert alone.side_by_side[cell].predict_proba(X) == pytest.approx(study.side_by_side[cell].predict_proba(X))
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_the_cells_stand_side_by_side_on_rows_that_none_has_seen(jobs):
+    X, y = data()
+    study = run_study(X, y, ["rnn", "gru"], repeats=3, jobs=jobs, max_epochs=2)
+    assert list(study.side_by_side) == ["rnn", "gru"]
+    assert len(study.test) == study.result.sizes[0].test
+    unseen = [X[i] for i in study.test]
+    for cell, model in study.side_by_side.items():
+        run = next(run for run in study.result.runs if run.candidate == cell)
+        assert run.split == 0
+        assert model.score(unseen, y[study.test]) == pytest.approx(run.scores["accuracy"])
+        assert model.get_params()["learning_rate"] == run.settings["learning_rate"]
 
 
 def test_a_time_budget_bounds_even_the_fewest_splits():

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.text import Text
@@ -15,10 +16,12 @@ from latchwork.cli.console import err, out
 from latchwork.cli.verdict import trial_table, verdict_text
 from latchwork.errors import DataError
 from latchwork.explain.explanation import Explanation, explain
-from latchwork.explain.report import write_report
+from latchwork.explain.page_data import page_data
+from latchwork.explain.report import Page
 from latchwork.language.cell import Cell
 from latchwork.tasks.folder import check_folder
 from latchwork.trial import runner
+from latchwork.trial.runner import take
 from latchwork.trial.study import Study, run_study
 
 REPORT = "report.html"
@@ -55,26 +58,32 @@ def run(X: Any, y: Any, cells: Sequence[str | Cell], **options: Any) -> Study:
 
 
 def finish(
-    study: Study, folder: Path, columns: Columns, title: str, example: Any = None, example_label: Any = None
+    study: Study, folder: Path, columns: Columns, title: str, X: Any, y: Any, example: Any = None, label: Any = None
 ) -> Explanation | None:
-    """Print the table, the verdict and the explained example; save the model and the report in ``folder``.
+    """Print the table and the verdict; save the model and the report in ``folder``; explain the example.
 
     Args:
         columns: what the data was read from, remembered for predict.
-        example: a sequence that the model was not fitted on, or None.
+        X, y: what the study was run on; the report looks inside the cells on rows that they were not fitted on.
+        example: a sequence that no model was fitted on, or None; the report shows it first.
+        label: its class.
     """
     out.print(trial_table(study))
     out.print()
     out.print(verdict_text(study.verdict))
-    explanation = None
-    if example is not None:
-        explanation = explain(study.model, example)
+    explanation = None if example is None else explain(study.model, example)
     study.model.save(folder)
-    report = write_report(folder / REPORT, study, title, explanation, example_label)
-    out.print()
     columns.remember(folder)
-    rows = f"fitted on {study.n_train:,} rows, the rest saying when to stop"
-    out.print(Text.assemble(f"Saved the {study.verdict.cell} model, {rows}: ", (str(folder), "bold")))
+    rows, labels = take(X, study.test), np.asarray(y)[study.test].tolist()
+    if example is not None:
+        rows, labels = [example, *rows], [label, *labels]
+    with err.status("looking inside the cells …"):
+        first = () if example is None else (0,)
+        data = page_data(study.side_by_side, rows, labels, first=first, title=title, held_out=True)
+        report = Page(data, study).save(folder / REPORT)
+    out.print()
+    fitted = f"fitted on {study.n_train:,} rows, the rest saying when to stop"
+    out.print(Text.assemble(f"Saved the {study.verdict.cell} model, {fitted}: ", (str(folder), "bold")))
     if study.verdict.recommended != study.verdict.cell:
         baseline = study.verdict.recommended
         out.print(f"The {baseline} that the verdict recommends is a plain scikit-learn pipeline, and is not saved.")

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from latchwork.errors import DataError
 from latchwork.explain.attribution import integrated_gradients
 from latchwork.explain.gates import kept
+from latchwork.explain.occlusion import occlusion
 from latchwork.tasks.classifier import SequenceClassifier
 from latchwork.tasks.encoders import TextEncoder
 
@@ -34,6 +35,7 @@ class Explanation:
             without a keep gate.
         gate: the name of what keeps it.
         unseen: (T,) whether the word is unknown to the model.
+        occluded: (T,) log-odds of ``predicted`` that are lost when the step alone is taken out.
     """
 
     text: str | None
@@ -48,6 +50,7 @@ class Explanation:
     kept: NDArray[np.float64] | None
     gate: str | None
     unseen: tuple[bool, ...]
+    occluded: NDArray[np.float64]
 
 
 def explain(model: SequenceClassifier, sequence: Any) -> Explanation:
@@ -95,6 +98,7 @@ def explain(model: SequenceClassifier, sequence: Any) -> Explanation:
         kept=share,
         gate=gates[0].gate if gates else None,
         unseen=unseen,
+        occluded=occlusion(network, encoded, target),
     )
 
 

@@ -73,6 +73,7 @@ class CellCandidate:
             parameters=sum(p.numel() for p in network.parameters()) - embedding,
             seconds_per_epoch=float(np.median([epoch.seconds for epoch in model.history_])),
             learning_curve=[vars(epoch) for epoch in model.history_],
+            model=model,
         )
 
 

@@ -54,6 +54,7 @@ class Fitted:
     parameters: int | None = None
     seconds_per_epoch: float | None = None
     learning_curve: Sequence[Mapping[str, float]] | None = None
+    model: Any = None  #: what was fitted, for whoever wants to look into it
 
 
 class Candidate(Protocol):
@@ -95,6 +96,15 @@ class Progress:
     seconds: float  #: since the start
 
 
+@dataclass(frozen=True)
+class Chosen:
+    """A fit that was best on its split's validation rows, with that split."""
+
+    candidate: str
+    split: Split
+    fitted: Fitted
+
+
 def run_trial(
     candidates: Sequence[Candidate],
     X: Sequence[Any] | np.ndarray,
@@ -112,6 +122,7 @@ def run_trial(
     metric: str = "accuracy",
     jobs: int = 1,
     progress: Callable[[Progress], None] | None = None,
+    chosen: Callable[[Chosen], None] | None = None,
 ) -> TrialResult:
     """Tunes, fits and scores every candidate on every split.
 
@@ -132,6 +143,7 @@ def run_trial(
         jobs: fits that run side by side, each in a process of its own with one thread; 0 for one per processor. What
             predict costs is measured while nothing runs beside it.
         progress: called after every run.
+        chosen: called with every fit that was scored on test rows; the trial itself keeps none of them.
 
     Raises:
         ConfigError: options that cannot be; cells with unequal budgets; a candidate whose predictions are unusable.
@@ -169,8 +181,10 @@ def run_trial(
         ]
         done = zip(fits, fit_all(fits, X, labels, metric), strict=True)
         for _, tried in groupby(done, key=lambda pair: (pair[0].candidate.name, pair[0].seed)):
-            run, predicted = _run(list(tried), X, labels)
+            run, fitted, predicted = _run(list(tried), X, labels)
             runs.append(run)
+            if chosen is not None:
+                chosen(Chosen(run.candidate, split, fitted))
             predictions[run.candidate].append(predicted)
             if progress is not None:
                 total = planned * len(candidates) * seeds_per_split
@@ -296,7 +310,7 @@ def _side_by_side(jobs: int, fits: Sequence[_Fit], X: Any, labels: np.ndarray, m
     return iter(done)
 
 
-def _run(tried: Sequence[tuple[_Fit, _Done]], X: Any, labels: np.ndarray) -> tuple[Run, np.ndarray]:
+def _run(tried: Sequence[tuple[_Fit, _Done]], X: Any, labels: np.ndarray) -> tuple[Run, Fitted, np.ndarray]:
     """The fit best on the validation rows, of equals the first, scored on the test rows."""
     fit, done = max(tried, key=lambda pair: pair[1].score)
     fitted, split = done.fitted, fit.split
@@ -318,7 +332,7 @@ def _run(tried: Sequence[tuple[_Fit, _Done]], X: Any, labels: np.ndarray) -> tup
         milliseconds_per_sequence=milliseconds,
         learning_curve=None if fitted.learning_curve is None else tuple(fitted.learning_curve),
     )
-    return run, np.asarray(predicted)
+    return run, fitted, np.asarray(predicted)
 
 
 def take(X: Any, rows: np.ndarray) -> Any:

@@ -17,7 +17,7 @@ from latchwork.tasks.sequences import rows_of
 from latchwork.trial.baselines import baselines_for
 from latchwork.trial.cells import SETTINGS, CellCandidate, cell_candidates
 from latchwork.trial.results import TrialResult
-from latchwork.trial.runner import MIN_REPEATS, TEST_FRACTION, VALIDATION_FRACTION, Progress, run_trial, take
+from latchwork.trial.runner import MIN_REPEATS, TEST_FRACTION, VALIDATION_FRACTION, Chosen, Progress, run_trial, take
 from latchwork.trial.splits import make_splits
 from latchwork.trial.verdict import Verdict, judge
 
@@ -33,6 +33,8 @@ class Study:
             validation rows of a split, which told when to stop.
         n_train: how many rows that were.
         sizes: cell → its units H.
+        side_by_side: cell → the model that the trial fitted on its first split, with the settings it chose there.
+        test: (n,) the test rows of that split, which none of these models has seen.
     """
 
     result: TrialResult
@@ -40,6 +42,8 @@ class Study:
     model: SequenceClassifier
     n_train: int
     sizes: Mapping[str, int]
+    side_by_side: Mapping[str, SequenceClassifier]
+    test: np.ndarray
 
 
 def run_study(
@@ -78,6 +82,12 @@ def run_study(
         fits = MIN_REPEATS * len(cells) * len(SETTINGS) / (jobs or os.cpu_count() or 1)
         options.setdefault("time_budget", time_budget / fits)
     contestants = cell_candidates(cells, X, len(np.unique(labels)), **options)
+    side_by_side: dict[str, Chosen] = {}
+
+    def keep(fit: Chosen) -> None:
+        if isinstance(fit.fitted.model, SequenceClassifier):
+            side_by_side.setdefault(fit.candidate, fit)  # the first split comes first
+
     result = run_trial(
         [*contestants, *baselines_for(X)],
         X,
@@ -89,6 +99,7 @@ def run_study(
         seed=seed,
         jobs=jobs,
         progress=progress,
+        chosen=keep,
     )
     verdict = judge(result)
     chosen = next(c for c in contestants if c.name == verdict.cell)
@@ -104,7 +115,16 @@ def run_study(
     rows = np.sort(np.concatenate([split.train, split.test]))
     learned, held = (take(X, rows), labels[rows]), (take(X, split.validation), labels[split.validation])
     model = chosen.estimator(_most_chosen(result, chosen), seed).fit(*learned, *held)
-    return Study(result, verdict, model, len(rows), {c.name: c.hidden_size for c in contestants})
+    first = [side_by_side[c.name] for c in contestants]
+    return Study(
+        result,
+        verdict,
+        model,
+        n_train=len(rows),
+        sizes={c.name: c.hidden_size for c in contestants},
+        side_by_side={fit.candidate: fit.fitted.model for fit in first},
+        test=first[0].split.test,
+    )
 
 
 def _most_chosen(result: TrialResult, candidate: CellCandidate) -> Mapping[str, Any]:

@@ -37,9 +37,10 @@ def demo(
     # A sentence that changes its mind makes the better example; no fit sees it.
     example = texts.index("It's a scattershot affair, but when it hits its mark it's brilliant.")
     rest = np.delete(np.arange(len(reviews)), example)
+    X, y = [texts[i] for i in rest], reviews.y[rest]
     study = trial.run(
-        [texts[i] for i in rest],
-        reviews.y[rest],
+        X,
+        y,
         ("rnn", "lstm", "gru"),
         groups=None if reviews.groups is None else reviews.groups[rest],
         time_budget=budget,
@@ -49,7 +50,7 @@ def demo(
         batch_size=128,
     )
     text, label = texts[example], str(reviews.y[example])
-    explanation = trial.finish(study, out, Columns("text", ()), "Review sentences", text, label)
+    explanation = trial.finish(study, out, Columns("text", ()), "Review sentences", X, y, text, label)
     if explanation is not None:
         screen.print(f"\n[bold]A review that no fit has seen[/], rated {label} by its readers:\n")
         screen.print(explained(explanation))

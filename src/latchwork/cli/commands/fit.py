@@ -62,4 +62,4 @@ def fit(
         jobs=jobs,
         max_epochs=epochs,
     )
-    trial.finish(study, out, columns, data.name)
+    trial.finish(study, out, columns, data.name, X, y)

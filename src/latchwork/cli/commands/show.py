@@ -1,4 +1,4 @@
-"""``latchwork show CELL``: a cell's formula, stages, weights and parameter count."""
+"""``latchwork show CELL``: a cell's formula, stages, weights and parameter count; or its picture."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ def show(
     hidden_size: Annotated[int, typer.Option("--hidden-size", "-u", min=1, help="H, units.")] = 64,
     proj_size: Annotated[int, typer.Option(min=1, help="P, for cells that project their output.")] = 32,
     latex: Annotated[bool, typer.Option("--latex", help="Print the formula in LaTeX and nothing else.")] = False,
+    svg: Annotated[bool, typer.Option("--svg", help="Print the cell's picture as SVG and nothing else.")] = False,
 ) -> None:
     """Show a cell: its formula, stages, weights and parameter count."""
     from rich.table import Table
@@ -32,6 +33,11 @@ def show(
     if latex:
         rows = " \\\\\n".join(str(line).replace(" = ", " &= ", 1) for line in formula(shown.graph, "latex"))
         print(f"\\begin{{aligned}}\n{rows}\n\\end{{aligned}}")
+        return
+    if svg:
+        from latchwork.explain import diagram
+
+        print(diagram.svg(diagram.scene(shown.graph), title=f"The cell {shown.name}"), end="")
         return
     out.print(f"[bold]{shown.name}[/]")
     out.print(" ".join(shown.doc.split()), markup=False, style="dim")

@@ -1,0 +1,140 @@
+// @ts-check
+/** What has the steps for its axis, and the unit that is chosen in it. */
+
+import { h } from "page/dom.js";
+import { memoryOf, named } from "page/run.js";
+import { gateLane, growsLane, heatLane, movedLane, wordsLane } from "page/lanes.js";
+import { tableOnDemand } from "page/table.js";
+import { stepColumns } from "page/steps.js";
+import { timeline } from "page/timeline.js";
+import { unitPanel } from "page/unit.js";
+
+/** @typedef {import("page/types.js").Report} Report */
+/** @typedef {import("page/types.js").Layer} Layer */
+/** @typedef {import("page/types.js").View} View */
+/** @typedef {import("page/store.js").Store} Store */
+
+/**
+ * Everything that has the steps for its axis, and the chosen unit.
+ * @param {Report} report
+ * @param {Store} store
+ * @param {number} index
+ * @param {Layer | undefined} layer
+ * @param {boolean} beside
+ */
+export function laneCard(report, store, index, layer, beside) {
+  const cell = report.cells[index];
+  const first = store.view();
+  const sequence = report.sequences[first.sequence];
+  const run = sequence.runs[cell.name];
+  const words = sequence.steps;
+  const goto = (/** @type {number} */ step) => store.set({ step, playing: false });
+  const chosen = () => {
+    const { unit, pinned } = store.view();
+    return [...(unit === null ? [] : [unit]), ...pinned.filter((p) => p !== unit)];
+  };
+  const choose = (/** @type {number} */ unit) => store.set({ unit });
+  const { keep, write, expose } = cell.gates;
+  const gates = layer
+    ? /** @type {const} */ ([
+        ["keep", keep],
+        ["write", write],
+        ["expose", expose],
+      ]).map(([what, gate]) => gate && gateLane(what, gate, layer, index, beside ? () => [] : chosen, words))
+    : [];
+  const name = first.shown && layer?.values[first.shown] ? first.shown : memoryOf(cell);
+  const heat = layer && !beside ? heatLane(name, layer, () => store.view().unit, choose, words) : null;
+  const made = [wordsLane(words), movedLane(run, words), growsLane(run, report.classes, words, index), ...gates, heat];
+  const lanes = made.filter((lane) => lane !== null && lane !== undefined);
+  const line = timeline(/** @type {import("page/timeline.js").Lane[]} */ (lanes), words.length, goto);
+  const aside = h("div", { class: "aside", id: "unit-panel" });
+  /** @type {{show: (step: number) => void} | null} */
+  let panel = null;
+  let about = "";
+  const choice = heat && layer ? heatChoice(layer, name, store) : null;
+  const numbers = stepsTable(report, store, index, layer);
+  const element = h(
+    "section",
+    { class: "card lanes", "aria-label": "Over the whole sequence" },
+    h("div", { class: "cardhead" }, h("h3", {}, "Over the whole sequence"), choice),
+    line.element,
+    heat ? aside : null,
+    numbers.element,
+  );
+  const heatCanvas = line.element.querySelector("canvas.heat");
+
+  /** @param {View} view */
+  function show(view) {
+    line.show(view.step);
+    if (heatCanvas && layer) {
+      heatCanvas.setAttribute(
+        "aria-valuenow",
+        String(Math.max(0, view.unit === null ? 0 : layer.units.indexOf(view.unit))),
+      );
+      heatCanvas.setAttribute("aria-valuetext", view.unit === null ? "no unit chosen" : `unit ${view.unit}`);
+    }
+    if (!heat || !layer) return;
+    const key = `${view.unit} ${view.pinned}`;
+    if (key !== about) renew(view, layer);
+    about = key;
+    panel?.show(view.step);
+  }
+
+  /**
+   * @param {View} view
+   * @param {Layer} layer
+   */
+  function renew(view, layer) {
+    const unit = view.unit;
+    if (unit === null) {
+      panel = null;
+      aside.replaceChildren(
+        h(
+          "p",
+          { class: "note" },
+          "Choose a row of the heat map, by a click or with ↑ and ↓, to see what that unit does.",
+        ),
+      );
+      return;
+    }
+    const measured =
+      layer.layer === cell.layers - 1 && layer.direction === 0 ? (report.memory?.cells[cell.name] ?? null) : null;
+    const pinned = view.pinned.includes(unit);
+    const made = unitPanel(cell, layer, measured, unit, {
+      close: () => store.set({ unit: null }),
+      pin: () =>
+        store.set({ pinned: pinned ? view.pinned.filter((p) => p !== unit) : [...view.pinned, unit].slice(-3) }),
+      pinned,
+    });
+    panel = made;
+    aside.replaceChildren(made.element);
+  }
+  return { element, show, redraw: line.draw };
+}
+
+/**
+ * @param {Layer} layer
+ * @param {string} name
+ * @param {Store} store
+ */
+function heatChoice(layer, name, store) {
+  const options = named(layer).map((value) => h("option", { value, selected: value === name }, value));
+  const change = (/** @type {any} */ event) => store.set({ shown: event.target.value });
+  return h("label", { class: "choice" }, "Heat map of", h("select", { id: "shown", onchange: change }, ...options));
+}
+
+/**
+ * The lanes as a table, a row a step.
+ * @param {Report} report
+ * @param {Store} store
+ * @param {number} index
+ * @param {Layer | undefined} layer
+ */
+function stepsTable(report, store, index, layer) {
+  const cell = report.cells[index];
+  const sequence = report.sequences[store.view().sequence];
+  const columns = stepColumns(report, cell, sequence.runs[cell.name], layer);
+  return tableOnDemand("All steps as a table", ["step", ...columns.map(({ name }) => name)], () =>
+    sequence.steps.map((word, t) => [word, ...columns.map(({ get, text }) => ({ text: text(get(t)), value: get(t) }))]),
+  );
+}

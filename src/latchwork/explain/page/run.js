@@ -1,0 +1,110 @@
+// @ts-check
+/** What a cell did on a sequence: the numbers of a step, a unit, a gate. */
+
+import { matrix, row } from "page/data.js";
+
+/** @typedef {import("page/types.js").Layer} Layer */
+/** @typedef {import("page/types.js").Gate} Gate */
+/** @typedef {import("page/types.js").Cell} Cell */
+/** @typedef {import("page/types.js").Matrix} Matrix */
+
+const NONE = new Float32Array(0);
+
+/**
+ * All steps of a value, or null where it was not recorded.
+ * @param {Layer} layer
+ * @param {string | null} name
+ */
+export function values(layer, name) {
+  const packed = name === null ? undefined : layer.values[name];
+  return packed ? matrix(packed) : null;
+}
+
+/**
+ * A value at a step, or at the step before it; zeros where nothing was before, empty where nothing was recorded.
+ * @param {Layer} layer
+ * @param {string | null} name
+ * @param {number} step
+ * @param {boolean} [previous]
+ */
+export function at(layer, name, step, previous = false) {
+  const all = values(layer, name);
+  if (!all) return NONE;
+  // The second direction reads from the end, so that what was before stands after.
+  const place = previous ? step + (layer.direction === 1 ? 1 : -1) : step;
+  return place < 0 || place >= all.rows ? new Float32Array(all.columns) : row(all, place);
+}
+
+/**
+ * The place of a unit in a value's rows; −1 where the file does not hold it, or the value has other units.
+ * @param {Layer} layer
+ * @param {number | null} unit
+ * @param {number} [columns]
+ */
+export function place(layer, unit, columns = layer.units.length) {
+  return unit === null || columns !== layer.units.length ? -1 : layer.units.indexOf(unit);
+}
+
+/**
+ * The share that a gate lets through at every step: of one unit, or the mean of all.
+ * @param {Layer} layer
+ * @param {Gate} gate
+ * @param {number | null} unit
+ * @returns {Float64Array | null} (T,)
+ */
+export function shares(layer, gate, unit) {
+  const all = values(layer, gate.value);
+  if (!all) return null;
+  const found = new Float64Array(all.rows);
+  for (let t = 0; t < all.rows; t++) {
+    const value = one(row(all, t), place(layer, unit, all.columns));
+    found[t] = gate.complement ? 1 - value : value;
+  }
+  return found;
+}
+
+/**
+ * @param {Float32Array} numbers
+ * @param {number} at −1 for the mean
+ */
+export const one = (numbers, at) => (at >= 0 ? numbers[at] : mean(numbers));
+
+/** @param {Float32Array} numbers */
+export function mean(numbers) {
+  let sum = 0;
+  for (const value of numbers) sum += value;
+  return numbers.length ? sum / numbers.length : 0;
+}
+
+/** @type {WeakMap<Matrix, number>} */
+const limits = new WeakMap();
+
+/**
+ * The value that gets a scale's full colour: 1 for what lies between −1 and 1 and comes near, else the largest size.
+ * @param {Layer} layer
+ * @param {string | null} name
+ */
+export function limit(layer, name) {
+  const all = values(layer, name);
+  if (!all) return 1;
+  let most = limits.get(all);
+  if (most === undefined) {
+    most = 0;
+    for (const value of all.data) most = Math.max(most, Math.abs(value));
+    if (most === 0 || (most > 0.6 && most < 1)) most = 1;
+    limits.set(all, most);
+  }
+  return most;
+}
+
+/**
+ * What the heat map shows unless another value is chosen: the state that is kept, else the output.
+ * @param {Cell} cell
+ */
+export const memoryOf = (cell) => cell.gates.keep?.of ?? cell.output;
+
+/**
+ * The values that have a name, in the cell's order.
+ * @param {Layer} layer
+ */
+export const named = (layer) => Object.keys(layer.values).filter((name) => !name.startsWith("#"));

@@ -1,0 +1,359 @@
+"""The data of the report's page, as docs/report-format.md has it: version 1."""
+
+from __future__ import annotations
+
+import base64
+import copy
+import json
+import math
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.utils import check_random_state
+
+import latchwork
+from latchwork.errors import DataError
+from latchwork.explain.attribution import integrated_gradients
+from latchwork.explain.drawn import drawn
+from latchwork.explain.gates import gates
+from latchwork.explain.inside import BYTES, inside
+from latchwork.explain.memory import gradient_flow, influence
+from latchwork.explain.occlusion import deletion
+from latchwork.explain.odds import scores_of
+from latchwork.explain.sentences import flow_sentence, half_life_sentence, influence_sentence
+from latchwork.explain.survey import Unit, survey
+from latchwork.language.formula import formula
+from latchwork.tasks.classifier import SequenceClassifier
+from latchwork.tasks.encoders import UNSEEN, TextEncoder
+from latchwork.tasks.network import SequenceNetwork
+from latchwork.tasks.sequences import rows_of
+
+FORMAT, VERSION = "latchwork-report", 1
+LIMIT = 2_500_000
+"""Bytes of the JSON, unless said otherwise."""
+
+ENOUGH = 20
+"""Rows, to measure what the cells remember."""
+
+_SURVEYED, _FOLLOWED, _DELETED = 1_000, 200, 40  # rows at most: of the survey, the gradient flow, the deletion curves
+_SHARE_OF_UNITS = 0.35  # of all bytes, for what is known of each unit
+_FEWEST_COLUMNS = 100  # numbers a step: rather fewer sequences than fewer of these
+_READABLE = 60  # steps that can be taken in at a glance
+
+
+def page_data(
+    models: Mapping[str, SequenceClassifier],
+    rows: Any,
+    labels: Sequence[Any] | None = None,
+    *,
+    shown: int = 8,
+    first: Sequence[int] = (),
+    title: str = "",
+    held_out: bool = False,
+    limit: int = LIMIT,
+) -> dict[str, Any]:
+    """What the page shows of models side by side on some rows, at best such as none was fitted on.
+
+    Args:
+        models: name → a fitted model; all of the same classes and data.
+        rows: texts or series, as the models take them.
+        labels: the true class of each row, where known.
+        shown: how many sequences to look into; such as the models disagree on take turns with others.
+        first: the places of rows that come before all others.
+        title: what the data is called.
+        held_out: whether it is known that no model was fitted on the rows; the page says so.
+        limit: bytes that the JSON may take; where all would take more, units, then sequences at the end are left out.
+
+    Raises:
+        DataError: no models, rows without steps, or models that cannot be shown side by side.
+    """
+    if not models:
+        raise DataError("there is no model to show; give at least one")
+    rows = list(rows_of(rows))
+    found = [_Model(name, model, rows) for name, model in models.items()]
+    leader = found[0]
+    _check_alike(found)
+    truth = _truth(leader, labels, len(rows))
+    full = [i for i, row in enumerate(leader.encoded) if len(row)]
+    if not full:
+        raise DataError("there is nothing to show: no row has a step")
+    places = _chosen(found, full, shown, first)
+    data: dict[str, Any] = {
+        "format": FORMAT,
+        "version": VERSION,
+        "made_by": f"latchwork {latchwork.__version__}",
+        "title": title,
+        "classes": [str(c) for c in leader.model.classes_.tolist()],
+        "cells": [model.cell() for model in found],
+        "sequences": [],
+        "memory": _memory(found, full, truth, limit, held_out) if len(full) >= ENOUGH else None,
+    }
+    left = limit - _size(data)
+    frames = [leader.sequence(rows[place], place, truth) for place in places]
+    while True:
+        steps = sum(len(frame["steps"]) for frame in frames)
+        runs = steps * (len(data["classes"]) + 2) * BYTES + 1_000 * len(frames)
+        columns = ((left - _size(frames)) / len(found) - runs) / (steps * BYTES)
+        if len(frames) == 1 or columns >= _FEWEST_COLUMNS:
+            break
+        frames.pop()
+    for place, frame in zip(places, frames, strict=False):
+        budget = 0.97 * columns * len(frame["steps"]) * BYTES  # names and brackets take their part
+        frame["runs"] = {model.name: model.run(place, budget) for model in found}
+    data["sequences"] = frames
+    return data
+
+
+def packed(array: NDArray[Any]) -> dict[str, Any]:
+    """An array as the format has it."""
+    numbers = np.ascontiguousarray(array, dtype="<f4")
+    return {"shape": list(numbers.shape), "float32": base64.b64encode(numbers.tobytes()).decode("ascii")}
+
+
+class _Model:
+    """A model with the rows as it reads them, on the CPU."""
+
+    def __init__(self, name: str, model: SequenceClassifier, rows: list[Any]) -> None:
+        self.name = name
+        self.model = model
+        self.encoded = model.encode(rows) if rows else []
+        # The caller's model stays where it is.
+        self.network = copy.deepcopy(model.network_).cpu().eval()
+        self.graph = self.network.recurrent.cell.graph
+        self.scores = scores_of(self.network, self.encoded)
+        self.words: list[str] | None = None
+        if isinstance(model.encoder_, TextEncoder):
+            numbered = model.encoder_.tokenizer.get_vocab()
+            self.words = sorted(numbered, key=lambda word: numbered[word])
+        self.rows = rows
+
+    def cell(self) -> dict[str, Any]:
+        """CELL."""
+        recurrent = self.network.recurrent
+        return {
+            "name": self.name,
+            "summary": _first_sentence(recurrent.cell.doc),
+            "formula": [{"name": line.name, "expression": line.expression} for line in formula(self.graph)],
+            "output": self.graph.states[0].name,
+            "states": [state.name for state in self.graph.states],
+            "hidden_size": recurrent.hidden_size,
+            "layers": recurrent.num_layers,
+            "directions": recurrent.directions,
+            "gates": {
+                part: None
+                if gate is None
+                else {"value": gate.value, "of": gate.of, "label": gate.label, "complement": gate.complement}
+                for part, gate in gates(self.graph).parts.items()
+            },
+            "diagram": drawn(self.graph).diagram,
+        }
+
+    def steps(self, place: int) -> list[str]:
+        """The words of a row, or the names of its steps."""
+        if isinstance(self.model.encoder_, TextEncoder):
+            text = self.rows[place]
+            return [text[a:b] for a, b in self.model.encoder_.spans(text)]
+        return [f"step {t + 1}" for t in range(len(self.encoded[place]))]
+
+    def sequence(self, row: Any, place: int, truth: Sequence[int | None]) -> dict[str, Any]:
+        """SEQUENCE, without its runs."""
+        encoder, label = self.model.encoder_, truth[place]
+        text = isinstance(encoder, TextEncoder)
+        unseen = encoder.tokenizer.token_to_id(UNSEEN) if isinstance(encoder, TextEncoder) else None
+        return {
+            "text": row if text else None,
+            "steps": self.steps(place),
+            "spans": [list(span) for span in encoder.spans(row)] if isinstance(encoder, TextEncoder) else [],
+            "unseen": [text and bool(token == unseen) for token in self.encoded[place]],
+            "series": None if text else packed(np.asarray(row, dtype=np.float64).reshape(len(row), -1)),
+            "label": None if label is None else str(self.model.classes_[label]),
+        }
+
+    def run(self, place: int, budget: float) -> dict[str, Any]:
+        """RUN, its layers within ``budget`` bytes."""
+        found = inside(self.network, self.encoded[place], budget=budget)
+        return {
+            "probabilities": _plain(found.probabilities),
+            "predicted": found.predicted,
+            "grows": packed(found.grows),
+            "moved": packed(found.moved),
+            "occluded": packed(found.occluded),
+            "completeness_error": _number(found.completeness_error),
+            "score": _number(found.score),
+            "baseline": _number(found.baseline),
+            "layers": [
+                {
+                    "layer": layer.layer,
+                    "direction": layer.direction,
+                    "units": list(layer.units),
+                    "values": {key: packed(array) for key, array in layer.values.items()},
+                }
+                for layer in found.layers
+            ],
+        }
+
+    def memory(self, places: Sequence[int], truth: Sequence[int | None], room: float) -> dict[str, Any]:
+        """One cell of MEMORY; ``room``: bytes for its units."""
+        targets = self.scores.argmax(1).tolist()
+        targets = [targets[i] if truth[i] is None else truth[i] for i in range(len(targets))]
+        followed = places[:_FOLLOWED]
+        rows, classes = [self.encoded[i] for i in followed], [targets[i] for i in followed]
+        flow, flow_said = None, f"{self.name}: the loss does not depend on the memory, so no gradient flows."
+        try:
+            fitted = gradient_flow(self.network, rows, classes)
+            start = gradient_flow(before_training(self.model), rows, classes)
+        except DataError:  # a cell that has died, as rectified units can
+            pass
+        else:
+            flow_said = flow_sentence(self.name, fitted, start)
+            flow = {
+                "distance": fitted.distance.tolist(),
+                "fitted": _plain(fitted.together),
+                "start": _plain(start.together),
+                "reach": _number(fitted.reach),
+                "start_reach": _number(start.reach),
+            }
+        surveyed = [self.encoded[i] for i in places]
+        moves = influence(self.network, surveyed)
+        found = survey(self.network, surveyed, lambda row: self.steps(places[row]), self.words)
+        keep = gates(self.graph).keep
+        lives = found.half_life
+        return {
+            "half_life": None if lives is None else _plain(lives),
+            "flow": flow,
+            "influence": {
+                "distance": moves.distance.tolist(),
+                "gradient": _plain(moves.gradient),
+                "replaced": None if moves.replaced is None else _plain(moves.replaced),
+            },
+            "sentences": {
+                "half_life": half_life_sentence(self.name, lives, None if keep is None else keep.label),
+                "flow": flow_said,
+                "influence": influence_sentence(self.name, moves, "step" if self.words is None else "word"),
+            },
+            "units": _units(found.units, room),
+        }
+
+    def deletion(self, places: Sequence[int]) -> dict[str, Any]:
+        """The deletion curves."""
+        rows = [self.encoded[i] for i in places]
+        predicted = [int(self.scores[i].argmax()) for i in places]
+        moved = [
+            integrated_gradients(self.network, torch.from_numpy(row), target).steps
+            for row, target in zip(rows, predicted, strict=True)
+        ]
+        found = deletion(self.network, rows, moved)
+        return {
+            "share": _plain(found.share),
+            "by_attribution": _plain(found.by_attribution),
+            "random": _plain(found.random),
+        }
+
+
+def before_training(model: SequenceClassifier) -> SequenceNetwork:
+    """The network as ``model``'s training began with it, or another draw where its seed is not a number."""
+    seed = int(check_random_state(copy.deepcopy(model.random_state)).randint(2**31 - 1))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return SequenceNetwork(model.cell, model.network_.shape).eval()
+
+
+def _check_alike(models: Sequence[_Model]) -> None:
+    first = models[0]
+    if len(first.model.classes_) < 2:
+        raise DataError("the model knows one class alone, so there is nothing that could move its decision")
+    for other in models[1:]:
+        if other.model.classes_.tolist() != first.model.classes_.tolist():
+            raise DataError(f"{first.name} and {other.name} know other classes; show models of the same data together")
+        if [len(row) for row in other.encoded] != [len(row) for row in first.encoded]:
+            raise DataError(
+                f"{first.name} and {other.name} read the rows in other lengths; fit them with the same max_length"
+            )
+
+
+def _truth(model: _Model, labels: Sequence[Any] | None, rows: int) -> list[int | None]:
+    """The class number of each row, None where unknown."""
+    if labels is None:
+        return [None] * rows
+    if len(labels) != rows:
+        raise DataError(f"there are {rows} rows and {len(labels)} labels; give one each, or none at all")
+    numbers = {c: i for i, c in enumerate(model.model.classes_.tolist())}
+    plain = np.asarray(labels).tolist()
+    strange = [label for label in plain if label is not None and label not in numbers]
+    if strange:
+        raise DataError(f"the label {strange[0]!r} is no class of the models: {', '.join(map(str, numbers))}")
+    return [None if label is None else numbers[label] for label in plain]
+
+
+def _chosen(models: Sequence[_Model], full: Sequence[int], shown: int, first: Sequence[int]) -> list[int]:
+    """The places of the rows to look into."""
+    encoded = models[0].encoded
+    wrong = [place for place in first if not 0 <= place < len(encoded) or not len(encoded[place])]
+    if wrong:
+        raise DataError(f"first must name rows that have steps, 0 to {len(encoded) - 1}, not {wrong}")
+    predicted = np.stack([model.scores.argmax(1).numpy() for model in models])
+    # Those that can be read at a glance come first.
+    order = sorted(full, key=lambda place: len(encoded[place]) > _READABLE)
+    agreed = [place for place in order if len(set(predicted[:, place].tolist())) == 1]
+    torn = [place for place in order if place not in set(agreed)]
+    turns = [place for pair in zip(agreed, torn, strict=False) for place in pair]
+    longer = max(agreed, torn, key=len)
+    return list(dict.fromkeys([*first, *turns, *longer[len(turns) // 2 :]]))[: max(1, shown, len(first))]
+
+
+def _memory(
+    models: Sequence[_Model], full: Sequence[int], truth: Sequence[int | None], limit: int, held_out: bool
+) -> dict[str, Any]:
+    drawn_rows = np.random.default_rng(0).permutation(len(full))[:_SURVEYED]
+    places = [full[i] for i in drawn_rows]
+    room = _SHARE_OF_UNITS * limit / len(models)
+    return {
+        "sequences": len(places),
+        "held_out": held_out,
+        "cells": {model.name: model.memory(places, truth, room) for model in models},
+        "deletion": {model.name: model.deletion(places[:_DELETED]) for model in models},
+    }
+
+
+def _units(units: Sequence[Unit], room: float) -> list[dict[str, Any]]:
+    """What is known of each unit; where it would not fit, of those that fire most."""
+    found = [
+        {
+            "unit": unit.unit,
+            "histograms": {name: list(bins) for name, bins in unit.histograms.items()},
+            "opens": None if unit.opens is None else [[word, _number(mean)] for word, mean in unit.opens],
+            "closes": None if unit.closes is None else [[word, _number(mean)] for word, mean in unit.closes],
+            "fires": [{"words": list(f.words), "at": f.at, "value": _number(f.value)} for f in unit.fires],
+        }
+        for unit in units
+    ]
+    strength = [max((abs(f.value) for f in unit.fires), default=0.0) for unit in units]
+    kept: list[int] = []
+    for place in sorted(range(len(found)), key=lambda i: -strength[i]):
+        room -= _size(found[place])
+        if room < 0 and kept:
+            break
+        kept.append(place)
+    return [found[place] for place in sorted(kept)]
+
+
+def _first_sentence(doc: str) -> str:
+    text = " ".join(doc.split())
+    return re.split(r"(?<=\.)\s+(?=[A-Z])", text, maxsplit=1)[0]
+
+
+def _plain(numbers: NDArray[np.float64]) -> list[float | None]:
+    return [_number(number) for number in numbers.tolist()]
+
+
+def _number(number: float | None) -> float | None:
+    """Five digits, which is more than anyone reads; None for what is no number or has no end."""
+    return None if number is None or not math.isfinite(number) else float(f"{number:.5g}")
+
+
+def _size(data: Any) -> int:
+    return len(json.dumps(data, ensure_ascii=False, allow_nan=False).encode())

@@ -1,0 +1,126 @@
+"""Plain PyTorch models seen from within, and left as they are."""
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import nn
+
+from latchwork.errors import ConfigError
+from latchwork.explain import attach, convert
+from latchwork.nn import LSTM, Recurrent
+
+
+class Tagger(nn.Module):
+    """A model of someone else: two recurrent parts, one of them called by keyword."""
+
+    def __init__(self):
+        super().__init__()
+        self.embedding = nn.Embedding(10, 3)
+        self.encoder = nn.ModuleDict({"lstm": nn.LSTM(3, 4, 2, batch_first=True, dropout=0.5)})
+        self.decoder = nn.GRU(4, 5, bidirectional=True)
+
+    def forward(self, tokens):
+        output, (h, _) = self.encoder["lstm"](self.embedding(tokens))
+        return self.decoder(hx=torch.cat([h, h[:, :, :1]], -1), input=output.transpose(0, 1))[0]
+
+
+KINDS = {
+    "rnn": lambda **o: nn.RNN(3, 4, **o),
+    "relu": lambda **o: nn.RNN(3, 4, nonlinearity="relu", **o),
+    "gru": lambda **o: nn.GRU(3, 4, **o),
+    "lstm": lambda **o: nn.LSTM(3, 4, **o),
+    "projected": lambda **o: nn.LSTM(3, 4, proj_size=2, **o),
+}
+
+
+@given(
+    st.sampled_from(sorted(KINDS)),
+    st.fixed_dictionaries(
+        {"num_layers": st.integers(1, 2), "bias": st.booleans(), "batch_first": st.booleans()},
+        optional={"bidirectional": st.booleans(), "dtype": st.sampled_from([torch.float32, torch.float64])},
+    ),
+    st.integers(1, 5),
+    st.integers(1, 3),
+)
+def test_a_converted_layer_gives_the_same(kind, options, steps, size):
+    theirs = KINDS[kind](**options).eval()
+    ours = convert(theirs)
+    assert isinstance(ours, Recurrent)
+    assert not ours.training
+    assert {k: v.shape for k, v in ours.state_dict().items()} == {k: v.shape for k, v in theirs.state_dict().items()}
+    x = torch.randn(steps, size, 3, dtype=options.get("dtype"))
+    (a, a_state), (b, b_state) = theirs(x), ours(x)
+    assert torch.allclose(a, b, atol=1e-5)
+    if not isinstance(a_state, tuple):
+        a_state, b_state = (a_state,), (b_state,)
+    for one, other in zip(a_state, b_state, strict=True):
+        assert torch.allclose(one, other, atol=1e-5)
+
+
+def test_the_model_runs_as_before_and_its_traces_are_there():
+    torch.manual_seed(0)
+    model, tokens = Tagger().eval(), torch.randint(10, (2, 6))
+    before = model(tokens)
+    with attach(model) as traces:
+        assert not traces
+        after = model(tokens)
+    assert torch.equal(before, after)
+    assert set(traces) == {"encoder.lstm", "decoder"}
+    first, second = traces["encoder.lstm"]
+    assert first["forget"].shape == (2, 6, 4)
+    output, _ = model.encoder["lstm"](model.embedding(tokens))
+    assert torch.allclose(second["h"], output, atol=1e-6)
+    backward = traces["decoder"][1]
+    assert backward["update"].shape == (6, 2, 5)
+    assert torch.allclose(backward["h"], after[..., 5:], atol=1e-6)
+    assert not model.decoder._forward_hooks
+    model(tokens[:1])
+    assert first["h"].shape[0] == 2
+
+
+def test_training_under_attach_is_training():
+    torch.manual_seed(0)
+    plain, watched = Tagger(), Tagger()
+    watched.load_state_dict(plain.state_dict())
+    tokens = torch.randint(10, (2, 6))
+    gates = []
+    with attach(watched) as traces:
+        for model in (plain, watched):
+            torch.manual_seed(1)  # the same dropout: recording draws no random numbers
+            optimiser = torch.optim.SGD(model.parameters(), 0.5)
+            for _ in range(2):
+                optimiser.zero_grad()
+                model(tokens).square().sum().backward()
+                optimiser.step()
+                if model is watched:
+                    gates.append(traces["decoder"][0]["update"])
+    for a, b in zip(plain.parameters(), watched.parameters(), strict=True):
+        assert torch.equal(a, b)
+    assert not torch.equal(*gates)
+    assert not gates[0].requires_grad
+
+
+def test_packed_input_and_the_module_itself():
+    layer = nn.GRU(3, 4)
+    packed = nn.utils.rnn.pack_sequence([torch.randn(4, 3), torch.randn(2, 3)])
+    with attach(layer) as traces:
+        output, _ = layer(packed)
+    padded, _ = nn.utils.rnn.pad_packed_sequence(output)
+    assert torch.allclose(traces[""][0]["h"], padded, atol=1e-6)
+
+
+def test_hooks_are_gone_after_an_error():
+    layer = nn.GRU(3, 4)
+    with pytest.raises(RuntimeError), attach(layer):
+        layer(torch.randn(2, 2, 7))
+    assert not layer._forward_hooks
+
+
+def test_nothing_recurrent_is_refused_in_words():
+    with pytest.raises(ConfigError, match=r"Sequential has nothing recurrent to attach to.*torch\.nn\.LSTM"):
+        attach(nn.Sequential(nn.Linear(2, 2))).__enter__()
+    with pytest.raises(ConfigError, match="return_trace=True"):
+        attach(LSTM(2, 2)).__enter__()
+    with pytest.raises(ConfigError, match="Linear cannot be converted"):
+        convert(nn.Linear(2, 2))
