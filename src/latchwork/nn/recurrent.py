@@ -30,6 +30,7 @@ from latchwork.nn.inputs import Form, State, read_input, read_state
 from latchwork.nn.operator import can_be_traced, traced_scan
 from latchwork.nn.packing import Packing
 from latchwork.nn.parameters import initialise, keep_gate, register
+from latchwork.nn.quick import lane
 from latchwork.nn.signature import Signature
 from latchwork.nn.trace import Trace
 from latchwork.reference.interpreter import Masks, Program, program
@@ -227,6 +228,10 @@ class Recurrent(nn.Module):
         Raises:
             ShapeError: an argument has the wrong shape, dtype or device.
         """
+        if hx is None and lengths is None and reset is None and not (return_trace or torch.is_grad_enabled()):
+            quick = None if torch.compiler.is_compiling() else self._run_quick(input)
+            if quick is not None:
+                return quick
         weight = getattr(self, self._names[0][0])
         x, length, cuts, form = read_input(
             input,
@@ -286,6 +291,30 @@ class Recurrent(nn.Module):
         shown += [f"{k}={getattr(self, k)}" for k, v in defaults.items() if getattr(self, k) != v]
         shown += [f"{k}={v}" for k, v in self._options.items() if v or (k == "forget_bias" and v is not None)]
         return ", ".join(shown)
+
+    def _run_quick(self, input: Any) -> tuple[Tensor, State] | None:
+        """By the way for small calls; None if this one is not plain enough, or not right."""
+        if type(input) is not Tensor or input.dim() != 3 or input.is_neg() or 0 in input.shape:
+            return None
+        drawn = self.training and (self.dropout or self._signature.masks)
+        if input.shape[2] != self.input_size or drawn or choose(self.cell, input).path != "fused":
+            return None
+        x = (input.transpose(0, 1) if self.batch_first else input).contiguous()
+        threads, finals = torch.get_num_threads(), []
+        for layer in range(self.num_layers):
+            sizes = (self.hidden_size, self.proj_size, x.shape[2])
+            outputs = []
+            for direction in range(self.directions):
+                way = lane(self.cell.graph, self.cell.name, x.dtype, sizes, x.shape[1], direction == 1, threads)
+                names = self._names[layer * self.directions + direction]
+                done = None if way is None else way(x, [self._parameters.get(name) for name in names])
+                if done is None:
+                    return None
+                outputs.append(done[0])
+                finals.append(done[1])
+            x = outputs[0] if len(outputs) == 1 else torch.cat(outputs, -1)
+        states = tuple(column[0] if len(column) == 1 else torch.cat(column) for column in zip(*finals, strict=True))
+        return x.transpose(0, 1) if self.batch_first else x, states[0] if len(states) == 1 else states
 
     def _run(
         self,

@@ -1,0 +1,145 @@
+"""Plain calls without gradients go a shorter way, to the same bits."""
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch.nn.utils import parametrize
+
+from latchwork import cells
+from latchwork.errors import ShapeError
+from latchwork.kernels import scan as engine
+from latchwork.nn import LSTM, Recurrent
+
+
+def layer(cell="lstm", units=32, **options):
+    torch.manual_seed(0)
+    projects = cells.get(cell).graph.output_size == "P"
+    return Recurrent(cell, 16, units, **({"proj_size": units // 2} if projects else {}), **options).eval()
+
+
+def both_ways(module, x):
+    """The results of the shorter way and of the general one, which any lengths ask for."""
+    with torch.no_grad():
+        steps, batch = (x.shape[1], x.shape[0]) if module.batch_first else x.shape[:2]
+        return module(x), module(x, lengths=[steps] * batch)
+
+
+def flat(result):
+    output, state = result
+    return [output, *(state if isinstance(state, tuple) else (state,))]
+
+
+@pytest.fixture
+def general(monkeypatch):
+    """How often the general way was taken."""
+    calls = []
+    forward = engine.forward
+    monkeypatch.setattr(engine, "forward", lambda *a, **k: calls.append(1) or forward(*a, **k))
+    return calls
+
+
+@pytest.mark.parametrize("cell", cells.names())
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"num_layers": 2, "bidirectional": True}, {"batch_first": True, "bias": False}, {"layer_norm": True}],
+    ids=str,
+)
+def test_the_same_bits(cell, options, general):
+    if options.get("layer_norm") and "layer_norm" in cell:
+        options = {}
+    module = layer(cell, **options)
+    x = torch.randn(5, 3, 16)
+    quick, other = both_ways(module, x)
+    assert len(general) == module.num_layers * module.directions  # of the second call alone
+    for ours, theirs in zip(flat(quick), flat(other), strict=True):
+        assert ours.shape == theirs.shape
+        assert torch.equal(ours, theirs)
+
+
+@given(
+    st.integers(1, 9), st.integers(1, 40), st.sampled_from([16, 17, 32]), st.sampled_from([1, 2]), st.booleans(),
+    st.sampled_from([torch.float32, torch.float64]),
+)  # fmt: skip
+def test_any_shape(steps, batch, units, threads, turned, dtype):
+    module = layer("gru", units).to(dtype)
+    x = torch.randn(batch, steps, 16, dtype=dtype).transpose(0, 1)
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        quick, other = both_ways(module, x if turned else x.contiguous())
+    finally:
+        torch.set_num_threads(before)
+    assert all(torch.equal(a, b) for a, b in zip(flat(quick), flat(other), strict=True))
+
+
+UNUSUAL = {
+    "no steps": torch.zeros(0, 2, 16),
+    "no rows": torch.zeros(3, 0, 16),
+    "unbatched": torch.zeros(3, 16),
+    "negative bit": torch.randn(3, 2, 16, dtype=torch.cfloat).conj().imag,
+}
+
+
+@pytest.mark.parametrize("x", UNUSUAL.values(), ids=UNUSUAL)
+def test_what_is_not_plain_is_right_too(x):
+    module = layer()
+    with torch.no_grad():
+        output, _ = module(x)
+        again, _ = module(x.resolve_neg().clone(), lengths=None if x.dim() == 2 else [len(x)] * x.shape[1])
+    assert torch.equal(output, again)
+
+
+def test_results_are_the_callers_own():
+    module = layer()
+    x = torch.randn(4, 2, 16)
+    with torch.no_grad():
+        first, (h, c) = module(x)
+        kept = [t.clone() for t in (first, h, c)]
+        module(torch.randn(4, 2, 16))
+    assert all(torch.equal(a, b) for a, b in zip((first, h, c), kept, strict=True))
+    h.detach_()
+
+
+def test_weights_are_read_anew_at_each_call():
+    module = layer()
+    x = torch.randn(4, 2, 16)
+    with torch.no_grad():
+        before, _ = module(x)
+        module.weight_hh_l0.data.mul_(0.5)
+        after, _ = module(x)
+        other, _ = module(x, lengths=[4, 4])
+    assert not torch.equal(before, after)
+    assert torch.equal(after, other)
+
+
+def test_masks_are_drawn_in_training():
+    module = Recurrent("lstm", 16, 32, zoneout=0.5).train()
+    x = torch.randn(8, 2, 16)
+    with torch.no_grad():
+        assert not torch.equal(module(x)[0], module(x)[0])
+
+
+def test_a_weight_under_a_parametrization_is_followed(general):
+    class Half(torch.nn.Module):
+        def forward(self, weight):
+            return weight / 2
+
+    module = layer()
+    x = torch.randn(4, 2, 16)
+    parametrize.register_parametrization(module, "weight_hh_l0", Half())
+    quick, other = both_ways(module, x)
+    assert torch.equal(quick[0], other[0])
+    assert len(general) == 2
+
+
+def test_wrong_weights_and_inputs_are_refused_as_ever():
+    module = LSTM(16, 32).eval()
+    with torch.no_grad():
+        with pytest.raises(ShapeError, match="float64"):
+            module(torch.zeros(3, 2, 16, dtype=torch.float64))
+        with pytest.raises(ShapeError, match="Expected 16, got 15"):
+            module(torch.zeros(3, 2, 15))
+        module.bias_hh_l0 = torch.nn.Parameter(torch.zeros(64))
+        with pytest.raises(ShapeError, match="bias_hh"):
+            module(torch.zeros(3, 2, 16))
