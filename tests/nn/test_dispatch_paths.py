@@ -12,7 +12,7 @@ from torch.nn.utils.rnn import pack_padded_sequence
 import latchwork as lw
 from latchwork import cells, nn
 from latchwork.errors import CompilerError, ConfigError, LatchworkWarning
-from latchwork.nn import dispatch, inputs, recurrent
+from latchwork.nn import dispatch, inputs, recurrent, torch_operator
 from support import zoo_options
 
 OPERATORS = {"rnn": "rnn_tanh", "rnn_relu": "rnn_relu", "lstm": "lstm", "lstm_projected": "lstm", "gru": "gru"}
@@ -77,15 +77,15 @@ def test_what_is_told_is_what_runs(monkeypatch):
 def test_each_path_runs_where_it_is_told(monkeypatch):
     """The steps of the reference, the scan of the kernels and the operator of torch: one of them, not another."""
     module, ran = nn.GRU(3, 4), []
-    for name in ("_run_fused", "_run_reference", "_run_operator"):
-        real = getattr(nn.Recurrent, name)
+    for place, name in ((nn.Recurrent, "_run_fused"), (nn.Recurrent, "_run_reference"), (recurrent, "run_operator")):
+        real = getattr(place, name)
 
         def spy(*arguments, name=name, real=real, **options):
             ran.append(name)
             return real(*arguments, **options)
 
-        monkeypatch.setattr(nn.Recurrent, name, spy)
-    for path, name in (("fused", "_run_fused"), ("torch", "_run_operator"), ("reference", "_run_reference")):
+        monkeypatch.setattr(place, name, spy)
+    for path, name in (("fused", "_run_fused"), ("torch", "run_operator"), ("reference", "_run_reference")):
         with nn.use_path(path):
             module(x)
         assert ran == [name]
@@ -98,7 +98,7 @@ def packings(monkeypatch, call) -> list[str]:
     """What of torch's packing a call uses."""
     used = []
     for name in ("pack_padded_sequence", "pad_packed_sequence"):
-        for module in (recurrent, inputs):
+        for module in (torch_operator, inputs):
             real = getattr(module, name)
 
             def spy(*arguments, name=name, real=real, **options):

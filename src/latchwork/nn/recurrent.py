@@ -11,7 +11,7 @@ from typing import Any, Literal, overload
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
+from torch.nn.utils.rnn import PackedSequence
 
 from latchwork import cells
 from latchwork.errors import ConfigError
@@ -32,6 +32,7 @@ from latchwork.nn.packing import Packing
 from latchwork.nn.parameters import initialise, keep_gate, register
 from latchwork.nn.quick import lane
 from latchwork.nn.signature import Signature
+from latchwork.nn.torch_operator import run_operator
 from latchwork.nn.trace import Trace
 from latchwork.reference.interpreter import Masks, Program, program
 from latchwork.reference.torch import Scan, scan
@@ -328,7 +329,10 @@ class Recurrent(nn.Module):
         """By the path that suits the call."""
         path = choose(self.cell, x, reset=reset is not None, trace=with_trace, empty=0 in x.shape[:2])
         if path.operator:
-            return *self._run_operator(path.operator, x, self._initial(states, x), lengths, form.packed), None
+            weights = [weight for group in self.all_weights for weight in group]
+            options = (self.bias, self.num_layers, self.dropout, self.training, self.bidirectional)
+            initial = self._initial(states, x)
+            return *run_operator(path.operator, x, initial, weights, options, lengths, form.packed), None
         run = self._run_fused if path.path == "fused" else self._run_reference
         return run(x, states, lengths, reset, with_trace, form)
 
@@ -469,42 +473,6 @@ class Recurrent(nn.Module):
             if self.dropout and self.training and layer < self.num_layers - 1:
                 x = F.dropout(x, self.dropout)
         return x, scans
-
-    def _run_operator(
-        self,
-        operator: str,
-        x: Tensor,
-        states: tuple[Tensor, ...],
-        lengths: Tensor | None,
-        packed: PackedSequence | None,
-    ) -> tuple[Output, tuple[Tensor, ...]]:
-        run = getattr(torch, operator)
-        weights = [weight for group in self.all_weights for weight in group]
-        options = (self.bias, self.num_layers, self.dropout, self.training, self.bidirectional)
-        if lengths is None:
-            hx = states if operator == "lstm" else states[0]
-            out, *last = run(x, hx, weights, *options, False)
-            return out, tuple(last)
-        # torch's packing has no rows of length 0: such a row runs one step, whose results are then put aside.
-        source = packed
-        void = (lengths == 0).to(x.device)[:, None] if bool((lengths == 0).any()) else None
-        if source is None:
-            if void is not None:
-                x = torch.where(void, torch.zeros_like(x), x)
-            source = pack_padded_sequence(x, lengths.clamp(min=1), enforce_sorted=False)
-        order, back = source.sorted_indices, source.unsorted_indices
-        ordered = states if order is None else tuple(s[:, order] for s in states)
-        hx = ordered if operator == "lstm" else ordered[0]
-        data, *final = run(source.data, source.batch_sizes, hx, weights, *options)
-        final = [f if back is None else f[:, back] for f in final]
-        result = PackedSequence(data, source.batch_sizes, order, back)
-        if packed is not None:
-            return result, tuple(final)
-        out, _ = pad_packed_sequence(result, total_length=x.shape[0])
-        if void is not None:
-            out = torch.where(void, torch.zeros_like(out), out)
-            final = [torch.where(void, s, f) for s, f in zip(states, final, strict=True)]
-        return out, tuple(final)
 
     @property
     def _program(self) -> Program:
