@@ -89,7 +89,8 @@ def check_sequence(sequence: Mapping[str, Any], cells: Mapping[str, Any], classe
     assert steps == len(sequence["unseen"]) > 0
     if sequence["text"] is None:
         assert sequence["spans"] == []
-        array(sequence["series"], steps, None)
+        if classes or sequence["series"] is not None:
+            array(sequence["series"], steps, None)
     else:
         assert sequence["series"] is None
         assert [sequence["text"][a:b] for a, b in sequence["spans"]] == sequence["steps"]
@@ -97,43 +98,59 @@ def check_sequence(sequence: Mapping[str, Any], cells: Mapping[str, Any], classe
     assert list(sequence["runs"]) == list(cells)
     for name, run in sequence["runs"].items():
         keys(run, "probabilities predicted grows moved occluded completeness_error score baseline layers")
-        numbers(run["probabilities"], len(classes))
-        assert 0 <= run["predicted"] < len(classes)
-        grows = array(run["grows"], steps, len(classes))
-        assert np.allclose(grows.sum(1), 1, atol=1e-5)
-        assert np.allclose(grows[-1], run["probabilities"], atol=1e-4)
-        array(run["moved"], steps)
-        array(run["occluded"], steps)
+        check_decision(run, steps, classes)
         cell = cells[name]
         assert len(run["layers"]) == cell["layers"] * cell["directions"]
         for i, layer in enumerate(run["layers"]):
-            keys(layer, "layer direction units values")
+            keys(layer, "layer direction units before values")
             assert (layer["layer"], layer["direction"]) == divmod(i, cell["directions"])
             assert len(set(layer["units"])) == len(layer["units"]) > 0
             assert set(layer["units"]) <= set(range(cell["hidden_size"]))
             assert needed(cell) <= set(layer["values"])
             for values in layer["values"].values():
                 array(values, steps, None)
+            for name, values in (layer["before"] or {}).items():
+                array(values, layer["values"][name]["shape"][1])
+
+
+def check_decision(run: Mapping[str, Any], steps: int, classes: list[str]) -> None:
+    """What the model made of the sequence: all of it known, or, where it has no head, nothing."""
+    if not classes:
+        assert all(value is None for key, value in run.items() if key != "layers")
+        return
+    numbers(run["probabilities"], len(classes))
+    assert 0 <= run["predicted"] < len(classes)
+    grows = array(run["grows"], steps, len(classes))
+    assert np.allclose(grows.sum(1), 1, atol=1e-5)
+    assert np.allclose(grows[-1], run["probabilities"], atol=1e-4)
+    array(run["moved"], steps)
+    array(run["occluded"], steps)
 
 
 def check_memory(memory: Mapping[str, Any], cells: Mapping[str, Any]) -> None:
     keys(memory, "sequences held_out cells deletion")
     assert list(memory["cells"]) == list(cells)
     for name, found in memory["cells"].items():
-        keys(found, "half_life flow influence sentences units")
+        keys(found, "half_life flow influence words sentences units")
         assert (found["half_life"] is None) == (cells[name]["gates"]["keep"] is None)
         if found["half_life"] is not None:
             numbers(found["half_life"], cells[name]["hidden_size"])
         if found["flow"] is not None:
-            keys(found["flow"], "distance fitted start reach start_reach")
+            keys(found["flow"], "distance fitted start reach start_reach rows")
             numbers(found["flow"]["fitted"], len(found["flow"]["distance"]))
             numbers(found["flow"]["start"], len(found["flow"]["distance"]))
-        keys(found["influence"], "distance gradient replaced")
+        keys(found["influence"], "distance gradient replaced rows replaced_rows")
         numbers(found["influence"]["gradient"], len(found["influence"]["distance"]))
         if found["influence"]["replaced"] is not None:
             numbers(found["influence"]["replaced"], len(found["influence"]["distance"]))
-        keys(found["sentences"], "half_life flow influence")
-        assert all(found["sentences"].values())
+        keys(found["sentences"], "half_life flow influence words")
+        assert all(found["sentences"][which] for which in ("half_life", "flow", "influence"))
+        if found["words"] is not None:
+            keys(found["words"], "keeps lets_go")
+            for word, kept, count in [*found["words"]["keeps"], *found["words"]["lets_go"]]:
+                assert isinstance(word, str)
+                assert 0 <= kept <= 1
+                assert count >= 20
         for unit in found["units"]:
             keys(unit, "unit histograms opens closes fires")
             assert all(len(bins) == 20 for bins in unit["histograms"].values())
@@ -142,6 +159,6 @@ def check_memory(memory: Mapping[str, Any], cells: Mapping[str, Any]) -> None:
                 keys(fires, "words at value")
                 assert 0 <= fires["at"] < len(fires["words"])
     for curves in memory["deletion"].values():
-        keys(curves, "share by_attribution random")
+        keys(curves, "share by_attribution random rows")
         numbers(curves["by_attribution"], len(curves["share"]))
         numbers(curves["random"], len(curves["share"]))

@@ -8,7 +8,7 @@ from torch import nn
 
 from latchwork.errors import ConfigError
 from latchwork.explain import attach, convert
-from latchwork.nn import LSTM, Recurrent
+from latchwork.nn import GRU, Recurrent
 
 
 class Tagger(nn.Module):
@@ -110,6 +110,20 @@ def test_packed_input_and_the_module_itself():
     assert torch.allclose(traces[""][0]["h"], padded, atol=1e-6)
 
 
+def test_layers_of_latchwork_are_seen_too_and_left_alone():
+    torch.manual_seed(0)
+    calls = []
+    layer = GRU(3, 4, zoneout=0.1, dropout=0.5, num_layers=2)
+    layer.register_forward_hook(lambda *_: calls.append(1))
+    x, hx = torch.randn(5, 2, 3), torch.randn(2, 2, 4)
+    with attach(nn.Sequential(layer)) as inside:
+        layer(x, hx, lengths=[5, 2])
+    assert calls == [1]
+    assert layer.training
+    _, _, trace = layer.eval()(x, hx, [5, 2], return_trace=True)
+    assert torch.equal(inside["0"][1]["update"], trace[1]["update"])
+
+
 def test_hooks_are_gone_after_an_error():
     layer = nn.GRU(3, 4)
     with pytest.raises(RuntimeError), attach(layer):
@@ -120,7 +134,5 @@ def test_hooks_are_gone_after_an_error():
 def test_nothing_recurrent_is_refused_in_words():
     with pytest.raises(ConfigError, match=r"Sequential has nothing recurrent to attach to.*torch\.nn\.LSTM"):
         attach(nn.Sequential(nn.Linear(2, 2))).__enter__()
-    with pytest.raises(ConfigError, match="return_trace=True"):
-        attach(LSTM(2, 2)).__enter__()
     with pytest.raises(ConfigError, match="Linear cannot be converted"):
         convert(nn.Linear(2, 2))

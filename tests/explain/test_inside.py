@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from latchwork.errors import DataError
 from latchwork.explain.drawn import drawn
-from latchwork.explain.inside import BYTES, inside
+from latchwork.explain.inside import inside
+from latchwork.explain.layers import BYTES
 from latchwork.tasks.network import SequenceNetwork, Shape
 
 

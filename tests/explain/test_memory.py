@@ -197,7 +197,7 @@ def test_one_step_of_data():
     assert flow.together.tolist() == [1.0]
     assert "one word alone" in influence_sentence("lstm", moves, "word")
     assert flow_sentence("lstm", flow) == (
-        "lstm: the gradient is known at the end alone: no row has more than one step."
+        "lstm: the gradient is known at the end alone, as no row has more than one step."
     )
 
 
@@ -235,15 +235,20 @@ def test_sentences_claim_what_was_measured():
     flow = gradient_flow(made, rows([40, 40]), [0, 1])
     assert flow_sentence("LSTM", flow).startswith(f"LSTM: the gradient falls to 1 % within {flow.reach:.1f} steps")
     short = gradient_flow(made, rows([3]), [0])
-    assert "2 steps back, the furthest that was measured" in flow_sentence("LSTM", short, flow)
-    assert "before training it fell to 1 %" in flow_sentence("LSTM", short, flow)
+    assert "of the gradient is left 2 steps back, the furthest measured" in flow_sentence("LSTM", short, flow)
+    assert "before training, it fell to 1 %" in flow_sentence("LSTM", short, flow)
     lives = np.array([1.0, 2.0, math.inf])
     assert half_life_sentence("LSTM", lives, "forget gate") == (
-        "By its forget gate, the typical unit of LSTM forgets half of what it holds within 2 steps; "
-        "the slowest never forgot anything."
+        "LSTM: by its forget gate alone, the typical unit forgets half of what it holds within 2 steps; "
+        "the slowest never forgets anything."
+    )
+    assert half_life_sentence("LSTM", np.array([0.98, 1.02]), "forget gate").endswith(
+        "within 1 step; the slowest takes 1 step."
     )
     assert "no gate" in half_life_sentence("RNN", None, None)
-    assert "2 back, the furthest" in influence_sentence("LSTM", influence(made, rows([3])), "word")
+    assert "in the place of the one 2 before it, the furthest" in influence_sentence(
+        "LSTM", influence(made, rows([3])), "word"
+    )
 
 
 def test_bad_input_is_refused_in_words():

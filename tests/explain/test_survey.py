@@ -50,6 +50,22 @@ def test_against_every_row_by_itself(cell, changes, monkeypatch):
     keep = torch.cat([t["forget"] if cell == "lstm" else 1 - t["forget"] for t in traces])
     words = np.concatenate(rows)
     assert found.half_life == pytest.approx(half_lives(keep[:, None]), rel=1e-5)
+    counts = {VOCABULARY[w]: int((words == w).sum()) for w in range(2, 20)}
+    monkeypatch.setattr(surveys, "_COMMON", 8)
+    common = survey(made, rows, names(rows), VOCABULARY)
+    kept = {
+        word: float(keep[torch.from_numpy(words == VOCABULARY.index(word))].mean())
+        for word, count in counts.items()
+        if count >= 8
+    }
+    order = sorted(kept, key=lambda word: -kept[word])
+    top = min(5, len(order) // 2)
+    assert top > 1
+    assert [word.word for word in common.keeps] == order[:top]
+    assert [word.word for word in common.lets_go] == order[::-1][:top]
+    for word in (*common.keeps, *common.lets_go):
+        assert word.kept == pytest.approx(kept[word.word], abs=1e-5)
+        assert word.count == counts[word.word]
     for unit in found.units:
         for name, bins in unit.histograms.items():
             values = torch.cat([t[name] for t in traces])[:, unit.unit].numpy()
@@ -91,6 +107,8 @@ def test_a_cell_without_a_gate_and_a_series():
     steps = lambda row: [f"step {t + 1}" for t in range(4)]  # noqa: E731
     found = survey(network("rnn", vocabulary=None), rows, steps)
     assert found.half_life is None
+    assert found.keeps is None
+    assert found.lets_go is None
     assert found.units[0].opens is None
     assert found.units[0].fires[0].words == ("step 1", "step 2", "step 3", "step 4")
     found = survey(network("lstm_projected", vocabulary=None, options={"proj_size": 2}), rows, steps)

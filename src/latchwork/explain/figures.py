@@ -30,7 +30,7 @@ def intervals(result: TrialResult, verdict: Verdict) -> str:
     axes.set_yticks(range(len(rows)), names)
     axes.set_ylim(-0.6, len(rows) - 0.4)
     axes.set_xlabel(result.metric.replace("_", " "))
-    axes.xaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
+    axes.xaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
     return _svg(figure)
 
 

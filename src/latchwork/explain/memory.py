@@ -235,28 +235,31 @@ def _replaced(
     if len(pool) < 2:
         return None, 0
     starts = np.cumsum([0, *(len(row) for row in rows)])
-    changes: NDArray[np.float64] = np.zeros(len(distance))
-    counts = np.zeros(len(distance), dtype=np.int64)
-    spent = probed = 0
+    variants: list[NDArray[Any]] = []
+    probed: list[int] = []  # how many of the distances each row reaches
+    spent = 0
     for number in _far_rows_first(rows, int(distance[-1]), rng):
         row = rows[number]
         near = int(np.searchsorted(distance, len(row)))
         places = len(row) - 1 - distance[:near]
-        cost = (near + 1) * len(row)
-        if probed == _PROBED_ROWS or (probed and spent + cost > _PROBED_STEPS):
+        spent += (near + 1) * len(row)
+        if len(probed) == _PROBED_ROWS or (probed and spent > _PROBED_STEPS):
             break
         # Any step but the one that stands there already.
         others = (starts[number] + places + rng.integers(1, len(pool), near)) % len(pool)
-        variants = [row, *(row.copy() for _ in places)]
-        for variant, place, other in zip(variants[1:], places, others, strict=True):
+        variants.append(row)
+        for place, other in zip(places, others, strict=True):
+            variant = row.copy()
             variant[place] = pool[other]
-        scores = scores_of(network, variants)
+            variants.append(variant)
+        probed.append(near)
+    changes: NDArray[np.float64] = np.zeros(len(distance))
+    counts = np.zeros(len(distance), dtype=np.int64)
+    for near, scores in zip(probed, scores_of(network, variants).split([near + 1 for near in probed]), strict=True):
         odds = log_odds(scores, scores[:1].argmax(1).expand(len(scores))).double().numpy()
         changes[:near] += np.abs(odds[1:] - odds[0])
         counts[:near] += 1
-        spent += cost
-        probed += 1
-    return changes / counts, probed
+    return changes / counts, len(probed)
 
 
 def _far_rows_first(rows: Sequence[NDArray[Any]], far: int, rng: np.random.Generator) -> list[int]:

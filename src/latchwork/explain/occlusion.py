@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from latchwork.errors import DataError
@@ -34,7 +35,7 @@ def occlusion(network: SequenceNetwork, row: NDArray[Any], target: int) -> NDArr
     """
     if not len(row):
         raise DataError("there is nothing to take out: the row has no steps")
-    return _losses(network, row, [np.array([t]) for t in range(len(row))], target)
+    return _losses(network, [row], [[np.array([t]) for t in range(len(row))]], [target])[0]
 
 
 @dataclass(frozen=True)
@@ -81,13 +82,15 @@ def deletion(
         raise DataError("deletion needs rows with steps, and an attribution as long as each row")
     rng = np.random.default_rng(seed)
     predicted = scores_of(network, rows).argmax(1).tolist()
-    by_attribution, random = np.zeros(len(shares)), np.zeros(len(shares))
-    for row, attribution, target in zip(rows, moved, predicted, strict=True):
+    out: list[list[NDArray[np.intp]]] = []
+    for row, attribution in zip(rows, moved, strict=True):
         counts = [_count(share, len(row)) for share in shares]
         first = np.argsort(-attribution, kind="stable")
         drawn = [first, *(rng.permutation(len(row)) for _ in range(orders))]
-        lost = _losses(network, row, [order[:count] for order in drawn for count in counts], target)
-        lost = lost.reshape(len(drawn), len(counts))
+        out.append([order[:count] for order in drawn for count in counts])
+    by_attribution, random = np.zeros(len(shares)), np.zeros(len(shares))
+    for found in _losses(network, rows, out, predicted):
+        lost = found.reshape(1 + orders, len(shares))
         by_attribution += lost[0]
         random += lost[1:].mean(0)
     return Deletion(np.asarray(shares), by_attribution / len(rows), random / len(rows), len(rows))
@@ -97,12 +100,20 @@ def _count(share: float, steps: int) -> int:
     return max(int(share * steps + 0.5), 1 if share > 0 else 0)
 
 
-def _losses(network: SequenceNetwork, row: NDArray[Any], out: list[NDArray[np.intp]], target: int) -> NDArray[Any]:
-    """Log-odds lost when each of these sets of steps is taken out: (len(out),)."""
-    scores = scores_of(network, [row, *(without(row, places) for places in out)])
-    odds: NDArray[np.float64] = log_odds(scores, scores.new_full((len(scores),), target).long()).double().numpy()
-    lost: NDArray[np.float64] = odds[0] - odds[1:]
-    return lost
+def _losses(
+    network: SequenceNetwork,
+    rows: Sequence[NDArray[Any]],
+    out: Sequence[Sequence[NDArray[np.intp]]],
+    targets: Sequence[int],
+) -> list[NDArray[np.float64]]:
+    """For each row the log-odds lost when each of its sets of steps is taken out, all of them run together."""
+    variants, starts, classes = [], [], []
+    for row, sets, target in zip(rows, out, targets, strict=True):
+        starts.append(len(variants))
+        variants += [row, *(without(row, places) for places in sets)]
+        classes += [target] * (1 + len(sets))
+    odds: NDArray[np.float64] = log_odds(scores_of(network, variants), torch.tensor(classes)).double().numpy()
+    return [own[0] - own[1:] for own in np.split(odds, starts[1:])]
 
 
 def without(row: NDArray[Any], places: NDArray[np.intp]) -> NDArray[Any]:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import base64
 import copy
-import json
 import math
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,26 +12,21 @@ import torch
 from numpy.typing import NDArray
 from sklearn.utils import check_random_state
 
-import latchwork
 from latchwork.errors import DataError
 from latchwork.explain.attribution import integrated_gradients
-from latchwork.explain.drawn import drawn
 from latchwork.explain.gates import gates
-from latchwork.explain.inside import BYTES, inside
+from latchwork.explain.inside import inside
+from latchwork.explain.layers import BYTES
 from latchwork.explain.memory import gradient_flow, influence
 from latchwork.explain.occlusion import deletion
 from latchwork.explain.odds import scores_of
-from latchwork.explain.sentences import flow_sentence, half_life_sentence, influence_sentence
-from latchwork.explain.survey import Unit, survey
-from latchwork.language.formula import formula
+from latchwork.explain.report_format import LIMIT, cell_data, layers_data, packed, report_data, size_of
+from latchwork.explain.sentences import flow_sentence, half_life_sentence, influence_sentence, words_sentence
+from latchwork.explain.survey import Unit, Word, survey
 from latchwork.tasks.classifier import SequenceClassifier
 from latchwork.tasks.encoders import UNSEEN, TextEncoder
 from latchwork.tasks.network import SequenceNetwork
 from latchwork.tasks.sequences import rows_of
-
-FORMAT, VERSION = "latchwork-report", 1
-LIMIT = 2_500_000
-"""Bytes of the JSON, unless said otherwise."""
 
 ENOUGH = 20
 """Rows, to measure what the cells remember."""
@@ -82,22 +74,18 @@ def page_data(
     if not full:
         raise DataError("there is nothing to show: no row has a step")
     places = _chosen(found, full, shown, first)
-    data: dict[str, Any] = {
-        "format": FORMAT,
-        "version": VERSION,
-        "made_by": f"latchwork {latchwork.__version__}",
-        "title": title,
-        "classes": [str(c) for c in leader.model.classes_.tolist()],
-        "cells": [model.cell() for model in found],
-        "sequences": [],
-        "memory": _memory(found, full, truth, limit, held_out) if len(full) >= ENOUGH else None,
-    }
-    left = limit - _size(data)
+    data = report_data(
+        title,
+        [str(c) for c in leader.model.classes_.tolist()],
+        [cell_data(model.name, model.network.recurrent) for model in found],
+        _memory(found, full, truth, limit, held_out) if len(full) >= ENOUGH else None,
+    )
+    left = limit - size_of(data)
     frames = [leader.sequence(rows[place], place, truth) for place in places]
     while True:
         steps = sum(len(frame["steps"]) for frame in frames)
         runs = steps * (len(data["classes"]) + 2) * BYTES + 1_000 * len(frames)
-        columns = ((left - _size(frames)) / len(found) - runs) / (steps * BYTES)
+        columns = ((left - size_of(frames)) / len(found) - runs) / (steps * BYTES)
         if len(frames) == 1 or columns >= _FEWEST_COLUMNS:
             break
         frames.pop()
@@ -106,12 +94,6 @@ def page_data(
         frame["runs"] = {model.name: model.run(place, budget) for model in found}
     data["sequences"] = frames
     return data
-
-
-def packed(array: NDArray[Any]) -> dict[str, Any]:
-    """An array as the format has it."""
-    numbers = np.ascontiguousarray(array, dtype="<f4")
-    return {"shape": list(numbers.shape), "float32": base64.b64encode(numbers.tobytes()).decode("ascii")}
 
 
 class _Model:
@@ -130,27 +112,6 @@ class _Model:
             numbered = model.encoder_.tokenizer.get_vocab()
             self.words = sorted(numbered, key=lambda word: numbered[word])
         self.rows = rows
-
-    def cell(self) -> dict[str, Any]:
-        """CELL."""
-        recurrent = self.network.recurrent
-        return {
-            "name": self.name,
-            "summary": _first_sentence(recurrent.cell.doc),
-            "formula": [{"name": line.name, "expression": line.expression} for line in formula(self.graph)],
-            "output": self.graph.states[0].name,
-            "states": [state.name for state in self.graph.states],
-            "hidden_size": recurrent.hidden_size,
-            "layers": recurrent.num_layers,
-            "directions": recurrent.directions,
-            "gates": {
-                part: None
-                if gate is None
-                else {"value": gate.value, "of": gate.of, "label": gate.label, "complement": gate.complement}
-                for part, gate in gates(self.graph).parts.items()
-            },
-            "diagram": drawn(self.graph).diagram,
-        }
 
     def steps(self, place: int) -> list[str]:
         """The words of a row, or the names of its steps."""
@@ -185,15 +146,7 @@ class _Model:
             "completeness_error": _number(found.completeness_error),
             "score": _number(found.score),
             "baseline": _number(found.baseline),
-            "layers": [
-                {
-                    "layer": layer.layer,
-                    "direction": layer.direction,
-                    "units": list(layer.units),
-                    "values": {key: packed(array) for key, array in layer.values.items()},
-                }
-                for layer in found.layers
-            ],
+            "layers": layers_data(found.layers),
         }
 
     def memory(self, places: Sequence[int], truth: Sequence[int | None], room: float) -> dict[str, Any]:
@@ -216,6 +169,7 @@ class _Model:
                 "start": _plain(start.together),
                 "reach": _number(fitted.reach),
                 "start_reach": _number(start.reach),
+                "rows": len(rows),
             }
         surveyed = [self.encoded[i] for i in places]
         moves = influence(self.network, surveyed)
@@ -229,11 +183,19 @@ class _Model:
                 "distance": moves.distance.tolist(),
                 "gradient": _plain(moves.gradient),
                 "replaced": None if moves.replaced is None else _plain(moves.replaced),
+                "rows": len(surveyed),
+                "replaced_rows": moves.probed,
             },
+            "words": None
+            if found.keeps is None or found.lets_go is None
+            else {"keeps": _words(found.keeps), "lets_go": _words(found.lets_go)},
             "sentences": {
                 "half_life": half_life_sentence(self.name, lives, None if keep is None else keep.label),
                 "flow": flow_said,
                 "influence": influence_sentence(self.name, moves, "step" if self.words is None else "word"),
+                "words": None
+                if keep is None or found.keeps is None or found.lets_go is None
+                else words_sentence(self.name, keep.label, found.keeps, found.lets_go),
             },
             "units": _units(found.units, room),
         }
@@ -251,6 +213,7 @@ class _Model:
             "share": _plain(found.share),
             "by_attribution": _plain(found.by_attribution),
             "random": _plain(found.random),
+            "rows": found.rows,
         }
 
 
@@ -334,16 +297,15 @@ def _units(units: Sequence[Unit], room: float) -> list[dict[str, Any]]:
     strength = [max((abs(f.value) for f in unit.fires), default=0.0) for unit in units]
     kept: list[int] = []
     for place in sorted(range(len(found)), key=lambda i: -strength[i]):
-        room -= _size(found[place])
+        room -= size_of(found[place])
         if room < 0 and kept:
             break
         kept.append(place)
     return [found[place] for place in sorted(kept)]
 
 
-def _first_sentence(doc: str) -> str:
-    text = " ".join(doc.split())
-    return re.split(r"(?<=\.)\s+(?=[A-Z])", text, maxsplit=1)[0]
+def _words(words: Sequence[Word]) -> list[list[Any]]:
+    return [[word.word, _number(word.kept), word.count] for word in words]
 
 
 def _plain(numbers: NDArray[np.float64]) -> list[float | None]:
@@ -353,7 +315,3 @@ def _plain(numbers: NDArray[np.float64]) -> list[float | None]:
 def _number(number: float | None) -> float | None:
     """Five digits, which is more than anyone reads; None for what is no number or has no end."""
     return None if number is None or not math.isfinite(number) else float(f"{number:.5g}")
-
-
-def _size(data: Any) -> int:
-    return len(json.dumps(data, ensure_ascii=False, allow_nan=False).encode())

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 from latchwork.explain.memory import Flow, Influence
+from latchwork.explain.survey import Word
 
 
 def half_life_sentence(cell: str, lives: NDArray[np.float64] | None, keeper: str | None) -> str:
     """Of half-lives (H,), or None for a cell without a keep gate; ``keeper``: what keeps, in words."""
     if lives is None or keeper is None:
-        return f"{cell} has no gate that keeps its memory unit by unit, so there is no half-life to tell."
+        return f"{cell}: no gate keeps its memory unit by unit, so there is no half-life to tell."
     middle, longest = float(np.median(lives)), float(lives.max())
     typical = f"half of what it holds within {_steps(middle)}" if np.isfinite(middle) else "nothing"
-    slowest = f"takes {_steps(longest)}" if np.isfinite(longest) else "never forgot anything"
-    return f"By its {keeper}, the typical unit of {cell} forgets {typical}; the slowest {slowest}."
+    slowest = f"takes {_steps(longest)}" if np.isfinite(longest) else "never forgets anything"
+    return f"{cell}: by its {keeper} alone, the typical unit forgets {typical}; the slowest {slowest}."
 
 
 def flow_sentence(cell: str, fitted: Flow, start: Flow | None = None) -> str:
     """Of the gradient's way back, and before training where that was measured too."""
-    said = f"{cell}: the gradient {_falls(fitted, 'falls', 'is')}"
-    return f"{said}." if start is None else f"{said}; before training it {_falls(start, 'fell', 'was')}."
+    said = f"{cell}: {_falls(fitted, 'the gradient falls', 'is left', 'the gradient is known')}"
+    return f"{said}." if start is None else f"{said}; before training, {_falls(start, 'it fell', 'was', 'it was known')}."
 
 
 def influence_sentence(cell: str, found: Influence, step: str) -> str:
@@ -29,22 +32,34 @@ def influence_sentence(cell: str, found: Influence, step: str) -> str:
     if found.replaced is None:
         return f"The data has one {step} alone, so none could be put in its place."
     near, far = float(found.replaced[0]), float(found.replaced[-1])
-    said = f"{cell}: another last {step} moves the score by {near:.2g} on average"
+    said = f"{cell}: putting another {step} in the place of the last moves the score by {near:.2g} on average"
     if len(found.distance) == 1:
         return f"{said}; nothing further back was measured."
-    return f"{said}, another {step} {found.distance[-1]} back, the furthest that was measured, by {far:.2g}."
+    return f"{said}; in the place of the one {found.distance[-1]} before it, the furthest measured, by {far:.2g}."
 
 
-def _falls(flow: Flow, falls: str, stays: str) -> str:
+def words_sentence(cell: str, keeper: str, keeps: Sequence[Word], lets_go: Sequence[Word]) -> str | None:
+    """At which words the memory goes and stays; None where no word is frequent enough."""
+    if not keeps or not lets_go:
+        return None
+    least, most = lets_go[0], keeps[0]
+    return (
+        f"{cell}: the {keeper} lets most go at “{least.word}”, where it keeps {100 * least.kept:.0f} % of the memory, "
+        f"and least at “{most.word}”, where it keeps {100 * most.kept:.0f} %."
+    )
+
+
+def _falls(flow: Flow, falls: str, stays: str, known: str) -> str:
     furthest = int(flow.distance[-1])
     if flow.reach is not None:
         return f"{falls} to 1 % within {_steps(flow.reach)}"
     if furthest == 0:
-        return f"{stays} known at the end alone: no row has more than one step"
+        return f"{known} at the end alone, as no row has more than one step"
     share = 100 * float(flow.together[-1])
-    return f"{stays} still {share:.0f} % of its value {_steps(furthest)} back, the furthest that was measured"
+    return f"{share:.0f} % of the gradient {stays} {_steps(furthest)} back, the furthest measured"
 
 
 def _steps(number: float) -> str:
-    shown = f"{number:.1f}" if number < 9.95 and number != round(number) else f"{number:,.0f}"
+    shown = f"{number:.1f}" if number < 9.95 else f"{number:,.0f}"
+    shown = shown.removesuffix(".0")
     return f"{shown} step" if shown == "1" else f"{shown} steps"

@@ -25,6 +25,7 @@ from latchwork.tasks.network import SequenceNetwork
 BINS = 20
 _TOP = 5
 _LEAST_COUNT = 3  # how often a word must occur for the mean of its gate to say something
+_COMMON = 20  # and how often for that of all units: differences between words are small there
 _AROUND = 4  # words shown on either side
 _STEPS = 8_192
 
@@ -59,11 +60,29 @@ class Unit:
 
 
 @dataclass(frozen=True)
+class Word:
+    """A word, the mean of the keep gates of all units at it, and how often it occurred."""
+
+    word: str
+    kept: float
+    count: int
+
+
+@dataclass(frozen=True)
 class Survey:
-    """half_life: (H,) steps, infinite for a unit that never forgets, or None without a keep gate; units: all H."""
+    """What was found over the data.
+
+    Attributes:
+        half_life: (H,) steps, infinite for a unit that never forgets, or None without a keep gate.
+        units: all H.
+        keeps, lets_go: of the words that occur 20 times or more, those at which most and least of the memory is kept,
+            the extreme first; None for a series, or for a cell that keeps nothing.
+    """
 
     half_life: NDArray[np.float64] | None
     units: tuple[Unit, ...]
+    keeps: tuple[Word, ...] | None
+    lets_go: tuple[Word, ...] | None
 
 
 def survey(
@@ -111,9 +130,10 @@ def survey(
             seen += len(keep)
             if by_word is not None:
                 by_word.add(batch.inputs[valid].cpu(), keep.cpu())
-    opens = closes = None
+    opens = closes = keeps = lets_go = None
     if by_word is not None and vocabulary is not None:
         opens, closes = by_word.extremes(vocabulary)
+        keeps, lets_go = by_word.common(vocabulary)
     fires = firing.contexts(lambda row: steps(full[row]))
     found = [
         Unit(
@@ -125,7 +145,8 @@ def survey(
         )
         for unit in range(units)
     ]
-    return Survey(None if parts.keep is None else half_life((logs / seen).numpy()), tuple(found))
+    lives = None if parts.keep is None else half_life((logs / seen).numpy())
+    return Survey(lives, tuple(found), keeps, lets_go)
 
 
 def _histogram(values: Tensor, graph: Graph, name: str) -> Tensor:
@@ -150,10 +171,8 @@ class _Means:
 
     def extremes(self, vocabulary: Sequence[str]) -> tuple[list[Any], list[Any]]:
         """For each unit the words with the highest and with the lowest means."""
-        known = torch.tensor([word not in (PADDING, UNSEEN) for word in vocabulary], dtype=torch.bool)
-        words = ((self.counts >= _LEAST_COUNT) & known).nonzero()[:, 0]
+        words, names = self._frequent(vocabulary, _LEAST_COUNT)
         means = self.sums[words] / self.counts[words, None]
-        names = [vocabulary[word] for word in words.tolist()]
 
         def extreme(largest: bool) -> list[Any]:
             found = means.topk(min(_TOP, len(names)), 0, largest=largest)
@@ -161,6 +180,20 @@ class _Means:
             return [tuple((names[i], mean) for i, mean in zip(*unit, strict=True)) for unit in pairs]
 
         return extreme(True), extreme(False)
+
+    def common(self, vocabulary: Sequence[str]) -> tuple[tuple[Word, ...], tuple[Word, ...]]:
+        """The words at which all units together keep most, and least."""
+        words, names = self._frequent(vocabulary, _COMMON)
+        means = (self.sums[words].mean(1) / self.counts[words]).tolist()
+        found = sorted(map(Word, names, means, self.counts[words].tolist()), key=lambda word: -word.kept)
+        top = min(_TOP, len(found) // 2)  # no word is both
+        return tuple(found[:top]), tuple(found[::-1][:top])
+
+    def _frequent(self, vocabulary: Sequence[str], least: int) -> tuple[Tensor, list[str]]:
+        """The numbers and names of the words that occurred so often."""
+        known = torch.tensor([word not in (PADDING, UNSEEN) for word in vocabulary], dtype=torch.bool)
+        words = ((self.counts >= least) & known).nonzero()[:, 0]
+        return words, [vocabulary[word] for word in words.tolist()]
 
 
 class _Firing:

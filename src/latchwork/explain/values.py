@@ -19,9 +19,14 @@ from latchwork.reference.interpreter import Environment, Interpreter, Masks, pro
 
 
 def values(
-    graph: Graph, which: Pass, x: Tensor, trace: Mapping[str, Tensor], wanted: Mapping[str, Value]
+    graph: Graph,
+    which: Pass,
+    x: Tensor,
+    trace: Mapping[str, Tensor],
+    wanted: Mapping[str, Value],
+    start: Mapping[str, Tensor] | None = None,
 ) -> dict[str, Tensor]:
-    """The wanted values of one layer and direction, from zero states on, without padding.
+    """The wanted values of one layer and direction, without padding.
 
     Args:
         graph: the cell's graph.
@@ -29,6 +34,7 @@ def values(
         x: what it reads (T, B, I).
         trace: its trace, (T, B, ·) each: the states must be in it.
         wanted: key → a value of ``graph``.
+        start: state → what the direction began with (B, ·); zeros by default.
 
     Returns:
         key → (T, B, ·), its width by its size letter.
@@ -40,7 +46,7 @@ def values(
     environment: Environment = {**interpreter.constants, lowered.input: x}
     for state in lowered.states:
         assert state.name
-        environment[state] = _before(trace[state.name], which.direction)
+        environment[state] = _before(trace[state.name], which.direction, (start or {}).get(state.name))
     leaves = ("input", "state", "constant", "vector")
     interpreter.evaluate([v for v in lowered.order if v.op not in leaves], environment, batch, None)
     found = {}
@@ -67,7 +73,7 @@ def located(graph: Graph, wanted: Mapping[str, Value]) -> dict[str, Value]:
     return {key: twin[named.names[key]] for key in wanted}
 
 
-def _before(state: Tensor, direction: int) -> Tensor:
+def _before(state: Tensor, direction: int, start: Tensor | None) -> Tensor:
     """Each step's previous state: that of the step before, or after for a direction that reads from the end."""
-    nothing = torch.zeros_like(state[:1])
-    return torch.cat([state[1:], nothing]) if direction else torch.cat([nothing, state[:-1]])
+    first = torch.zeros_like(state[:1]) if start is None else start[None]
+    return torch.cat([state[1:], first]) if direction else torch.cat([first, state[:-1]])

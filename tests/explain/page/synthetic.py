@@ -160,6 +160,7 @@ def _layer(rng: np.random.Generator, name: str, T: int, units: int, layer: int, 
         "layer": layer,
         "direction": direction,
         "units": rng.permutation(units).tolist(),
+        "before": None,
         "values": {key: pack(_values(rng, T, units, kind)) for key, kind in VALUES[name].items()},
     }
 
@@ -189,6 +190,7 @@ def _memory(rng: np.random.Generator, cells: Sequence[str], units: int) -> dict[
                 "share": share.tolist(),
                 "by_attribution": ((2 + i) * (1 - np.exp(-5 * share))).tolist(),
                 "random": ((2 + i) * share**1.4).tolist(),
+                "rows": 40,
             }
             for i, name in enumerate(cells)
         },
@@ -208,18 +210,28 @@ def _cell_memory(rng: np.random.Generator, name: str, units: int, reach: float) 
             "start": (decay**2).tolist(),
             "reach": int(4.6 * reach),
             "start_reach": int(2.3 * reach),
+            "rows": 200,
         },
         "influence": {
             "distance": distance[:30],
             "gradient": (0.5 * decay[:30]).tolist(),
             "replaced": (0.4 * decay[:30]).tolist(),
+            "rows": 1_000,
+            "replaced_rows": 150,
         },
+        "words": {
+            "keeps": [["great", 0.57, 50], ["funny", 0.56, 31]],
+            "lets_go": [["but", 0.36, 214], ["no", 0.42, 70]],
+        }
+        if keeps
+        else None,
         "sentences": {
             "half_life": f"Half of what the {name.upper()} holds is gone after {reach:.1f} steps, in the median unit."
             if keeps
             else "The RNN has no keep gate, and so no half-lives.",
             "flow": f"In the {name.upper()}, training reaches {int(4.6 * reach)} steps back.",
             "influence": f"To the {name.upper()}, an input {int(reach)} steps back counts a third of the last.",
+            "words": f"In the {name.upper()}, but lets most of the memory go." if keeps else None,
         },
         "units": [_unit(rng, name, unit) for unit in range(units)] if keeps else None,
     }

@@ -4,12 +4,13 @@
 import { h, shown } from "page/dom.js";
 import { percent, short, signed } from "page/format.js";
 import { matrix } from "page/data.js";
-import { shares } from "page/run.js";
+import { decisionOf, shares } from "page/run.js";
 import { className } from "page/text.js";
 
 /** @typedef {import("page/types.js").Cell} Cell */
 /** @typedef {import("page/types.js").Layer} Layer */
 /** @typedef {import("page/types.js").Run} Run */
+/** @typedef {import("page/types.js").Decision} Decision */
 
 /**
  * @param {Cell} cell
@@ -24,15 +25,27 @@ import { className } from "page/text.js";
 export function caption(cell, layer, run, words, classes, step, unit) {
   const where = unit === null ? "" : ` in unit ${unit}`;
   const start = ["At ", h("b", {}, "“", h("bdi", {}, short(words[step], 40)), "”"), `${where}: `];
-  const moved = matrix(run.moved).data[step];
-  const grows = matrix(run.grows);
-  const now = grows.data[step * grows.columns + run.predicted];
-  const target = className(classes, run.predicted);
-  const last = step === words.length - 1;
+  const decision = decisionOf(run);
   return [
     ...start,
     ...gates(cell, layer, step, unit),
-    ...way(moved, target),
+    ...(decision ? stand(decision, classes, step, step === words.length - 1) : []),
+  ];
+}
+
+/**
+ * What the step did to the decision.
+ * @param {Decision} decision
+ * @param {string[]} classes
+ * @param {number} step
+ * @param {boolean} last
+ */
+function stand(decision, classes, step, last) {
+  const grows = matrix(decision.grows);
+  const now = grows.data[step * grows.columns + decision.predicted];
+  const target = className(classes, decision.predicted);
+  return [
+    ...way(matrix(decision.moved).data[step], target),
     last ? "; at the end, " : "; had it ended here, ",
     h("bdi", {}, target),
     last ? " stands at " : " would stand at ",
@@ -46,9 +59,9 @@ export function caption(cell, layer, run, words, classes, step, unit) {
  * @param {string} target
  */
 function way(moved, target) {
-  const size = shown(moved, signed(moved), { "data-what": "moved" });
+  const size = shown(moved, signed(Math.abs(moved)).replace("+", ""), { "data-what": "moved" });
   if (signed(moved) === "0.00") return [" The step left the decision where it was (", size, ")"];
-  return [" The step moved the decision ", size, ` ${moved > 0 ? "towards" : "away from"} `, h("bdi", {}, target)];
+  return [" The step moved the decision by ", size, ` ${moved > 0 ? "towards" : "away from"} `, h("bdi", {}, target)];
 }
 
 /**

@@ -19,7 +19,8 @@ const SPEEDS = [0.5, 1, 2, 4, 8];
 export function sequenceChoice(report, store) {
   if (report.sequences.length < 2) return null;
   const options = report.sequences.map((sequence, i) => {
-    const text = sequence.text ?? `series of ${sequence.steps.length} steps`;
+    const text =
+      sequence.text ?? (sequence.series ? `series of ${sequence.steps.length} steps` : sequence.steps.join(" "));
     return h("option", { value: i }, `${i + 1}. ${short(text.replace(/\s+/g, " "), 70)}`);
   });
   const change = (/** @type {Event} */ event) =>

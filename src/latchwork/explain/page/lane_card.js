@@ -2,7 +2,7 @@
 /** What has the steps for its axis, and the unit that is chosen in it. */
 
 import { h } from "page/dom.js";
-import { memoryOf, named } from "page/run.js";
+import { decisionOf, memoryOf, named } from "page/run.js";
 import { gateLane, growsLane, heatLane, movedLane, wordsLane } from "page/lanes.js";
 import { tableOnDemand } from "page/table.js";
 import { stepColumns } from "page/steps.js";
@@ -44,7 +44,9 @@ export function laneCard(report, store, index, layer, beside) {
     : [];
   const name = first.shown && layer?.values[first.shown] ? first.shown : memoryOf(cell);
   const heat = layer && !beside ? heatLane(name, layer, () => store.view().unit, choose, words) : null;
-  const made = [wordsLane(words), movedLane(run, words), growsLane(run, report.classes, words, index), ...gates, heat];
+  const decision = decisionOf(run);
+  const decided = decision ? [movedLane(decision, words), growsLane(decision, report.classes, words, index)] : [];
+  const made = [wordsLane(words), ...decided, ...gates, heat];
   const lanes = made.filter((lane) => lane !== null && lane !== undefined);
   const line = timeline(/** @type {import("page/timeline.js").Lane[]} */ (lanes), words.length, goto);
   const aside = h("div", { class: "aside", id: "unit-panel" });
@@ -100,7 +102,7 @@ export function laneCard(report, store, index, layer, beside) {
     const measured =
       layer.layer === cell.layers - 1 && layer.direction === 0 ? (report.memory?.cells[cell.name] ?? null) : null;
     const pinned = view.pinned.includes(unit);
-    const made = unitPanel(cell, layer, measured, unit, {
+    const made = unitPanel(cell, layer, measured, unit, report.memory !== null, {
       close: () => store.set({ unit: null }),
       pin: () =>
         store.set({ pinned: pinned ? view.pinned.filter((p) => p !== unit) : [...view.pinned, unit].slice(-3) }),

@@ -11,12 +11,13 @@ import { className } from "page/text.js";
 /** @typedef {import("page/timeline.js").Lane} Lane */
 /** @typedef {import("page/timeline.js").Sight} Sight */
 /** @typedef {import("page/types.js").Layer} Layer */
-/** @typedef {import("page/types.js").Run} Run */
+/** @typedef {import("page/types.js").Decision} Decision */
 /** @typedef {import("page/types.js").Gate} Gate */
 /** @typedef {import("page/colour.js").Rgb} Rgb */
 
 const FONT = "12px system-ui, sans-serif";
 const LONGEST = 14; // characters of a word
+const AXIS = 40; // pixels for the numbers at the end of a gate's lane
 
 /**
  * The words, level where they fit and slanted where they do not.
@@ -64,7 +65,7 @@ function widest(names) {
 
 /**
  * What each step moved, as bars; what its loss alone costs, as dots.
- * @param {Run} run
+ * @param {Decision} run
  * @param {string[]} words
  * @returns {Lane}
  */
@@ -108,7 +109,7 @@ export function movedLane(run, words) {
 
 /**
  * The prediction had the sequence ended at each step, a line a class.
- * @param {Run} run
+ * @param {Decision} run
  * @param {string[]} classes
  * @param {string[]} words
  * @param {number} colour place of the cell
@@ -180,25 +181,41 @@ export function gateLane(what, gate, layer, colour, chosen, words) {
   const all = values(layer, gate.value);
   if (!mean || !all) return null;
   const share = (/** @type {number} */ value) => (gate.complement ? 1 - value : value);
+  const bands = Array.from(mean, (_, t) => {
+    const [a, b] = middle(row(all, t)).map(share);
+    return { low: Math.min(a, b), high: Math.max(a, b) };
+  });
+  const units = () =>
+    chosen().flatMap((unit) => {
+      const one = layer.units.includes(unit) ? shares(layer, gate, unit) : null;
+      return one ? [one] : [];
+    });
   return {
     name: what,
     label: [h("b", {}, what), h("span", { class: "soft" }, ` ${gate.label}`)],
-    height: 58,
+    height: 66,
+    tail: () => AXIS,
     draw({ context, from, to, x, slot, width, height }) {
-      const up = (/** @type {number} */ p) => height - 6 - p * (height - 12);
+      const lines = units();
+      const scale = span(mean, bands, lines);
+      const up = (/** @type {number} */ p) => height - 8 - ((p - scale.low) / (scale.high - scale.low)) * (height - 16);
       const own = css(cellRgb(colour));
-      for (const p of [0, 1]) line(context, x(from), up(p), Math.min(width, x(to)), up(p), palette().line);
+      const end = Math.min(width - AXIS, x(to));
+      context.font = FONT;
+      context.textAlign = "left";
+      context.fillStyle = css(palette().soft);
+      for (const p of [scale.low, scale.high]) {
+        line(context, x(from), up(p), end, up(p), palette().line);
+        context.fillText(percent(p), end + 6, up(p) + 4);
+      }
       for (let t = from; t < to; t++) {
-        const [low, high] = middle(row(all, t)).map(share);
         context.globalAlpha = 0.22;
         context.fillStyle = own;
-        context.fillRect(x(t), up(Math.max(low, high)), slot - 1, Math.abs(up(high) - up(low)));
+        context.fillRect(x(t), up(bands[t].high), slot - 1, up(bands[t].low) - up(bands[t].high));
         context.globalAlpha = 1;
         context.fillRect(x(t), up(mean[t]) - 1.5, slot - 1, 3);
       }
-      chosen().forEach((unit, i) => {
-        const one = shares(layer, gate, unit);
-        if (!one || !layer.units.includes(unit)) return;
+      lines.forEach((one, i) => {
         context.strokeStyle = css(palette().ink);
         context.lineWidth = 1.6;
         context.setLineDash([[], [5, 3], [2, 2], [8, 3, 2, 3]][i % 4]);
@@ -309,6 +326,28 @@ function frame(context, unit, layer, U, height, left, width) {
   context.lineWidth = 1.5;
   const top = Math.min(height - 4, Math.max(1, place * high - 0.75));
   context.strokeRect(left + 0.75, top, width - 1.5, Math.max(3, Math.min(high + 1.5, height - top - 1)));
+}
+
+/**
+ * The part of 0 to 1 that a gate's lane shows: all of it, or where that would look flat, what holds all it draws, in
+ * tenths or twentieths.
+ * @param {Float64Array} mean
+ * @param {{low: number, high: number}[]} bands
+ * @param {Float64Array[]} lines
+ */
+function span(mean, bands, lines) {
+  let [low, high] = [1, 0];
+  const take = (/** @type {number} */ value) => {
+    low = Math.min(low, value);
+    high = Math.max(high, value);
+  };
+  mean.forEach(take);
+  for (const band of bands) [band.low, band.high].forEach(take);
+  for (const one of lines) one.forEach(take);
+  if (high - low > 0.5) return { low: 0, high: 1 };
+  const grain = high - low > 0.2 ? 10 : 20;
+  const [below, above] = [Math.floor(low * grain) / grain, Math.ceil(high * grain) / grain];
+  return { low: Math.max(0, below), high: Math.min(1, above > below ? above : below + 1 / grain) };
 }
 
 /**

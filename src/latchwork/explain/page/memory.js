@@ -6,6 +6,7 @@ import { cellColour } from "page/colour.js";
 import { number, percent, steps } from "page/format.js";
 import { decades, linePlot, observe } from "page/plot.js";
 import { tableOnDemand } from "page/table.js";
+import { group, ranked } from "page/unit.js";
 
 /** @typedef {import("page/types.js").Report} Report */
 /** @typedef {import("page/types.js").Memory} Memory */
@@ -26,7 +27,7 @@ export function memorySection(report) {
     const found = memory.cells[cell.name];
     return found ? [{ name: cell.name, colour: cellColour(i), found }] : [];
   });
-  const cards = [halfLives(cells), flows(cells), influences(cells), deletions(memory, cells)].filter(
+  const cards = [wordsKept(cells), halfLives(cells), flows(cells), influences(cells), deletions(memory, cells)].filter(
     (card) => card !== null,
   );
   if (!cards.length) return null;
@@ -75,6 +76,35 @@ const sentence = ({ colour, text }) =>
 const sentences = (cells, which) => cells.map(({ colour, found }) => ({ colour, text: found.sentences?.[which] }));
 
 /** @param {Measured[]} cells */
+function wordsKept(cells) {
+  const lists = cells.flatMap(({ name, colour, found }) =>
+    found.words?.keeps.length
+      ? [
+          h(
+            "div",
+            { class: "lists", style: `--own: ${colour}` },
+            group(`${name} lets most go at`, ranked(found.words.lets_go, percent)),
+            group(`${name} keeps most at`, ranked(found.words.keeps, percent)),
+          ),
+        ]
+      : [],
+  );
+  if (!lists.length) return null;
+  return card(
+    "At which words the memory goes and stays",
+    sentences(cells, "words"),
+    ...lists,
+    note("Share of the memory that the keep gates of all units let through at a word, for words that occur 20 times."),
+  );
+}
+
+/**
+ * How many sequences a measure was taken on, where that is not all of them.
+ * @param {number | undefined} rows
+ */
+const on = (rows) => (rows ? ` On ${rows.toLocaleString("en")} sequence${rows === 1 ? "" : "s"}.` : "");
+
+/** @param {Measured[]} cells */
 function flows(cells) {
   const lines = cells.flatMap(({ name, colour, found }) => {
     if (!found.flow) return [];
@@ -92,7 +122,10 @@ function flows(cells) {
       { title: "share of the gradient at the end, ‖∂loss/∂state‖", log: true, least: FAINTEST },
       lines,
     ),
-    note("Share of the gradient at the end that is left so many steps before; logarithmic axes. Dashed: untrained."),
+    note(
+      "Share of the gradient at the end that is left so many steps before; logarithmic axes. Dashed: untrained." +
+        on(cells.find(({ found }) => found.flow)?.found.flow?.rows),
+    ),
     numbers("distance", lines),
   );
 }
@@ -115,7 +148,10 @@ function influences(cells) {
       { title: "influence on the log-odds", log: false },
       lines,
     ),
-    note("By gradient, and dashed, by replacing the input and looking."),
+    note(
+      "By gradient, and dashed, by putting a random other input in its place." +
+        on(cells.find(({ found }) => found.influence?.replaced)?.found.influence?.replaced_rows),
+    ),
     numbers("distance", lines),
   );
 }
@@ -151,7 +187,7 @@ function deletions(memory, cells) {
       { title: "log-odds lost", log: false },
       lines,
     ),
-    note("Solid: the steps that moved most, first. Dashed: steps at random."),
+    note(`Solid: the steps that moved most, first. Dashed: steps at random.${on(found[0].curve.rows)}`),
     numbers("share", lines),
   );
 }
@@ -175,7 +211,11 @@ function halfLives(cells) {
     "How long the units hold on",
     sentences(cells, "half_life"),
     rows.length ? distribution(rows) : null,
-    rows.length ? note("Units by the steps until their keep gates have let half of the memory go.") : null,
+    rows.length ? note(
+          "Units by the steps until their keep gates have let half of the memory go. What a unit hands to the others " +
+            "through the weights can live on for longer: the gradient shows that.",
+        )
+      : null,
     rows.length ? table.element : null,
   );
 }

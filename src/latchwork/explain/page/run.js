@@ -4,6 +4,7 @@
 import { matrix, row } from "page/data.js";
 
 /** @typedef {import("page/types.js").Layer} Layer */
+/** @typedef {import("page/types.js").Run} Run */
 /** @typedef {import("page/types.js").Gate} Gate */
 /** @typedef {import("page/types.js").Cell} Cell */
 /** @typedef {import("page/types.js").Matrix} Matrix */
@@ -21,7 +22,8 @@ export function values(layer, name) {
 }
 
 /**
- * A value at a step, or at the step before it; zeros where nothing was before, empty where nothing was recorded.
+ * A value at a step, or at the step before it; before the first, what the layer began with, or zeros; empty where
+ * nothing was recorded.
  * @param {Layer} layer
  * @param {string | null} name
  * @param {number} step
@@ -32,8 +34,17 @@ export function at(layer, name, step, previous = false) {
   if (!all) return NONE;
   // The second direction reads from the end, so that what was before stands after.
   const place = previous ? step + (layer.direction === 1 ? 1 : -1) : step;
-  return place < 0 || place >= all.rows ? new Float32Array(all.columns) : row(all, place);
+  if (place >= 0 && place < all.rows) return row(all, place);
+  const before = name === null ? undefined : layer.before?.[name];
+  return before ? matrix(before).data : new Float32Array(all.columns);
 }
+
+/**
+ * What the model made of the sequence, or null where that is not known, as of a layer alone.
+ * @param {Run} run
+ */
+export const decisionOf = (run) =>
+  run.predicted === null ? null : /** @type {import("page/types.js").Decision} */ (/** @type {unknown} */ (run));
 
 /**
  * The place of a unit in a value's rows; −1 where the file does not hold it, or the value has other units.

@@ -3,7 +3,7 @@
 
 import { percent, signed } from "page/format.js";
 import { matrix } from "page/data.js";
-import { shares } from "page/run.js";
+import { decisionOf, shares } from "page/run.js";
 import { className } from "page/text.js";
 
 /** @typedef {{name: string, get: (step: number) => number, text: (value: number) => string}} Column */
@@ -16,7 +16,6 @@ import { className } from "page/text.js";
  * @returns {Column[]}
  */
 export function stepColumns(report, cell, run, layer) {
-  const grows = matrix(run.grows);
   const { keep, write, expose } = cell.gates;
   const gates = /** @type {const} */ ([
     ["keep", keep],
@@ -26,17 +25,29 @@ export function stepColumns(report, cell, run, layer) {
     const found = gate && layer ? shares(layer, gate, null) : null;
     return found ? [{ name, get: (/** @type {number} */ t) => found[t], text: percent }] : [];
   });
-  const occluded = run.occluded;
+  const decision = decisionOf(run);
   return [
-    { name: "moved", get: (t) => matrix(run.moved).data[t], text: signed },
+    ...(decision ? decisionColumns(decision, report.classes) : []),
+    ...gates.map((gate) => ({ ...gate, text: (/** @type {number} */ p) => percent(p) })),
+  ];
+}
+
+/**
+ * @param {import("page/types.js").Decision} decision
+ * @param {string[]} classes
+ * @returns {Column[]}
+ */
+function decisionColumns({ moved, occluded, grows, predicted }, classes) {
+  const { data, columns } = matrix(grows);
+  return [
+    { name: "moved", get: (t) => matrix(moved).data[t], text: signed },
     ...(occluded
       ? [{ name: "lost without it", get: (/** @type {number} */ t) => matrix(occluded).data[t], text: signed }]
       : []),
     {
-      name: className(report.classes, run.predicted),
-      get: (t) => grows.data[t * grows.columns + run.predicted],
+      name: className(classes, predicted),
+      get: (t) => data[t * columns + predicted],
       text: (p) => percent(p),
     },
-    ...gates.map((gate) => ({ ...gate, text: (/** @type {number} */ p) => percent(p) })),
   ];
 }

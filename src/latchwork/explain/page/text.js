@@ -5,6 +5,7 @@ import { h, s, set, shown } from "page/dom.js";
 import { percent, signed } from "page/format.js";
 import { matrix } from "page/data.js";
 import { observe } from "page/plot.js";
+import { decisionOf } from "page/run.js";
 
 /** @typedef {import("page/types.js").Sequence} Sequence */
 /** @typedef {import("page/types.js").Run} Run */
@@ -20,8 +21,10 @@ const CHANNELS = 8; // more lines than this in one plot tell nothing apart
  * @param {string | null} label
  */
 export function says(cell, run, classes, label) {
-  const name = className(classes, run.predicted);
-  const chance = run.probabilities[run.predicted];
+  const decision = decisionOf(run);
+  if (!decision) return null;
+  const name = className(classes, decision.predicted);
+  const chance = decision.probabilities[decision.predicted];
   const truth =
     label === null
       ? null
@@ -66,9 +69,8 @@ export const sequenceView = (sequence, run, classes, goto) =>
  * @returns {Part}
  */
 function wordsView(sequence, run, classes, goto) {
-  const moved = matrix(run.moved).data;
-  const most = strongest(moved);
-  const target = className(classes, run.predicted);
+  const decision = decisionOf(run);
+  const movedBy = decision && byMoved(decision, classes);
   /** @type {HTMLElement[]} */
   const words = [];
   const pieces = [];
@@ -82,17 +84,16 @@ function wordsView(sequence, run, classes, goto) {
     else if (t) pieces.push(" ");
     end = span ? span[1] : end;
     const unseen = sequence.unseen[t];
-    const way = moved[t] >= 0 ? "towards" : "away from";
+    const moved = movedBy?.(t) ?? { class: "", title: [] };
     const word = h(
       "span",
       {
-        class: `word ${moved[t] >= 0 ? "for" : "against"}${unseen ? " unseen" : ""}`,
+        ...moved,
+        class: `word ${moved.class}${unseen ? " unseen" : ""}`,
         role: "button",
         tabindex: -1,
         "data-step": t,
-        "data-value": moved[t],
-        style: `--strength: ${(Math.abs(moved[t]) / most).toFixed(3)}`,
-        title: `${signed(moved[t])} ${way} ${target}${unseen ? "; a word the model does not know" : ""}`,
+        title: [...moved.title, ...(unseen ? ["a word the model does not know"] : [])].join("; ") || null,
       },
       step,
     );
@@ -130,6 +131,26 @@ function wordsView(sequence, run, classes, goto) {
 }
 
 /**
+ * How words look by what they moved.
+ * @param {import("page/types.js").Decision} decision
+ * @param {string[]} classes
+ */
+function byMoved(decision, classes) {
+  const { data } = matrix(decision.moved);
+  const most = strongest(data);
+  const target = className(classes, decision.predicted);
+  return (/** @type {number} */ step) => {
+    const moved = data[step];
+    return {
+      class: moved >= 0 ? "for" : "against",
+      "data-value": moved,
+      style: `--strength: ${(Math.abs(moved) / most).toFixed(3)}`,
+      title: [`${signed(moved)} ${moved >= 0 ? "towards" : "away from"} ${target}`],
+    };
+  };
+}
+
+/**
  * A long text scrolls in its own box, never the page.
  * @param {HTMLElement} box
  * @param {HTMLElement} word
@@ -150,8 +171,7 @@ function reveal(box, word) {
  */
 function seriesView(sequence, run, goto) {
   const series = matrix(/** @type {import("page/types.js").Packed} */ (sequence.series));
-  const moved = matrix(run.moved).data;
-  const most = strongest(moved);
+  const moved = run.moved ? matrix(run.moved).data : null;
   const T = series.rows;
   const height = 190;
   const cursor = s("rect", { class: "cursor", y: 0, height });
@@ -159,7 +179,7 @@ function seriesView(sequence, run, goto) {
     class: "series",
     height,
     role: "img",
-    "aria-label": `Series of ${T} steps in ${series.columns} channels; behind it what each step moved`,
+    "aria-label": `Series of ${T} steps in ${series.columns} channels${moved ? "; behind it what each step moved" : ""}`,
   });
   const element = h("div", { class: "seriesbox" }, svg);
   let width = 600;
@@ -167,19 +187,7 @@ function seriesView(sequence, run, goto) {
 
   function draw() {
     const slot = width / T;
-    const bands = Array.from({ length: T }, (_, t) =>
-      s("rect", {
-        class: moved[t] >= 0 ? "towards" : "away",
-        x: t * slot,
-        y: 0,
-        width: slot + 0.3,
-        height,
-        "fill-opacity": (0.55 * Math.abs(moved[t])) / most,
-        "data-step": t,
-        "data-value": moved[t],
-      }),
-    );
-    svg.replaceChildren(...bands, cursor, ...lines(series, slot, height));
+    svg.replaceChildren(...(moved ? bands(moved, slot, height) : []), cursor, ...lines(series, slot, height));
     set(svg, "viewBox", `0 0 ${width} ${height}`);
     show(step);
   }
@@ -199,6 +207,28 @@ function seriesView(sequence, run, goto) {
     draw();
   });
   return { element, show };
+}
+
+/**
+ * What each step moved, as a band behind the series.
+ * @param {Float32Array} moved
+ * @param {number} slot
+ * @param {number} height
+ */
+function bands(moved, slot, height) {
+  const most = strongest(moved);
+  return [...moved].map((value, t) =>
+    s("rect", {
+      class: value >= 0 ? "towards" : "away",
+      x: t * slot,
+      y: 0,
+      width: slot + 0.3,
+      height,
+      "fill-opacity": (0.55 * Math.abs(value)) / most,
+      "data-step": t,
+      "data-value": value,
+    }),
+  );
 }
 
 /**
@@ -229,19 +259,26 @@ const strongest = (moved) => moved.reduce((most, m) => Math.max(most, Math.abs(m
  * @param {string[]} classes
  */
 export function wordsKey(sequence, run, classes) {
-  const target = className(classes, run.predicted);
-  const error = run.completeness_error;
-  return h(
-    "p",
-    { class: "note" },
+  const decision = decisionOf(run);
+  const unseen = sequence.unseen.some(Boolean) ? " In italics: words that the model does not know." : null;
+  if (!decision && !unseen) return null;
+  return h("p", { class: "note" }, ...(decision ? coloursKey(decision, classes) : []), unseen);
+}
+
+/**
+ * @param {import("page/types.js").Decision} decision
+ * @param {string[]} classes
+ */
+function coloursKey({ completeness_error: error, score, baseline, predicted }, classes) {
+  const target = className(classes, predicted);
+  return [
     h("span", { class: "word for sample" }, "towards ", h("bdi", {}, target)),
     " ",
     h("span", { class: "word against sample" }, "away from it"),
     " by integrated gradients, in log-odds; together ",
-    shown(run.score - run.baseline, signed(run.score - run.baseline), { "data-what": "moved" }),
+    shown(score - baseline, signed(score - baseline), { "data-what": "moved" }),
     error === null ? "" : ", completeness error ",
     error === null ? null : shown(error, percent(error, 2), { "data-what": "completeness" }),
     ".",
-    sequence.unseen.some(Boolean) ? " In italics: words that the model does not know." : null,
-  );
+  ];
 }

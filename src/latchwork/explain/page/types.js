@@ -15,20 +15,24 @@
  *   states: string[], hidden_size: number, layers: number, directions: number,
  *   gates: {keep: Gate | null, write: Gate | null, expose: Gate | null}, diagram: Diagram}} Cell
  *
- * @typedef {{layer: number, direction: number, units: number[], values: Record<string, Packed>}} Layer
+ * @typedef {{layer: number, direction: number, units: number[],
+ *   before: Record<string, Packed> | null, values: Record<string, Packed>}} Layer
  * @typedef {{probabilities: number[], predicted: number, grows: Packed, moved: Packed, occluded: Packed | null,
- *   completeness_error: number | null, score: number, baseline: number, layers: Layer[]}} Run
+ *   completeness_error: number | null, score: number, baseline: number}} Decision what the model made of a sequence
+ * @typedef {{[known in keyof Decision]: Decision[known] | null} & {layers: Layer[]}} Run
  * @typedef {{text: string | null, steps: string[], spans: [number, number][], unseen: boolean[],
  *   series: Packed | null, label: string | null, runs: Record<string, Run>}} Sequence
  *
  * @typedef {{unit: number, histograms: Record<string, number[]>, opens: [string, number][] | null,
  *   closes: [string, number][] | null, fires: {words: string[], at: number, value: number}[] | null}} UnitFacts
  * @typedef {{distance: number[], fitted: number[], start: number[] | null, reach: number | null,
- *   start_reach: number | null}} Flow
+ *   start_reach: number | null, rows?: number}} Flow
+ * @typedef {[string, number, number]} WordKept a word, the mean of the keep gates at it, how often it occurred
  * @typedef {{half_life: (number | null)[] | null, flow: Flow | null,
- *   influence: {distance: number[], gradient: number[], replaced: number[] | null} | null,
+ *   influence: {distance: number[], gradient: number[], replaced: number[] | null, rows?: number,
+ *   replaced_rows?: number} | null, words?: {keeps: WordKept[], lets_go: WordKept[]} | null,
  *   sentences: Record<string, string | null> | null, units: UnitFacts[] | null}} CellMemory
- * @typedef {{share: number[], by_attribution: number[], random: number[]}} Deletion
+ * @typedef {{share: number[], by_attribution: number[], random: number[], rows?: number}} Deletion
  * @typedef {{sequences: number, held_out: boolean, cells: Record<string, CellMemory>,
  *   deletion: Record<string, Deletion> | null}} Memory
  *

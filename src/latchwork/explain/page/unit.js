@@ -17,9 +17,10 @@ const MOST = 6;
  * @param {Layer} layer
  * @param {CellMemory | null} memory what was measured of this layer, or null
  * @param {number} unit
+ * @param {boolean} measured whether anything was measured over data
  * @param {{close: () => void, pin: () => void, pinned: boolean}} acts
  */
-export function unitPanel(cell, layer, memory, unit, acts) {
+export function unitPanel(cell, layer, memory, unit, measured, acts) {
   const facts = memory?.units?.find((found) => found.unit === unit) ?? null;
   const half = memory?.half_life ? memory.half_life[unit] : undefined;
   const now = h("dl", { class: "now" });
@@ -63,7 +64,7 @@ export function unitPanel(cell, layer, memory, unit, acts) {
     head,
     life,
     now,
-    ...(facts ? about(facts) : [nothing(memory)]),
+    ...(facts ? about(facts) : [nothing(memory, measured)]),
   );
 
   /** @param {number} step */
@@ -88,15 +89,16 @@ export function unitPanel(cell, layer, memory, unit, acts) {
   return { element, show };
 }
 
-/** @param {CellMemory | null} memory */
-const nothing = (memory) =>
-  h(
-    "p",
-    { class: "note" },
-    memory
-      ? "Nothing more was measured of this unit."
-      : "Where units fire is measured in the last layer, read from the start.",
-  );
+/**
+ * @param {CellMemory | null} memory
+ * @param {boolean} measured
+ */
+function nothing(memory, measured) {
+  const elsewhere = measured
+    ? "Where units fire is measured in the last layer, read from the start."
+    : "Where units fire was not measured: that takes more rows.";
+  return h("p", { class: "note" }, memory ? "Nothing more was measured of this unit." : elsewhere);
+}
 
 /** @param {UnitFacts} facts */
 function about(facts) {
@@ -123,7 +125,7 @@ function about(facts) {
  * @param {string} title
  * @param {Node} content
  */
-const group = (title, content) => h("div", { class: "group" }, h("h5", {}, title), content);
+export const group = (title, content) => h("div", { class: "group" }, h("h5", {}, title), content);
 
 /** @param {{words: string[], at: number, value: number}} found */
 function fires({ words, at, value }) {
@@ -131,8 +133,11 @@ function fires({ words, at, value }) {
   return h("li", {}, h("span", { class: "amount", "data-value": value }, number(value)), h("bdi", {}, ...text));
 }
 
-/** @param {[string, number][]} words */
-const ranked = (words) =>
+/**
+ * @param {[string, number, ...any][]} words
+ * @param {(share: number) => string} [text]
+ */
+export const ranked = (words, text = number) =>
   h(
     "ul",
     { class: "ranked" },
@@ -144,7 +149,7 @@ const ranked = (words) =>
           {},
           h("bdi", {}, short(word, 24)),
           h("span", { class: "bar", style: `--share: ${Math.max(0, Math.min(1, value))}`, "aria-hidden": "true" }),
-          h("span", { class: "amount", "data-value": value }, number(value)),
+          h("span", { class: "amount", "data-value": value }, text(value)),
         ),
       ),
   );
