@@ -156,7 +156,7 @@ def test_labels_and_paths_are_no_markup(latchwork, tmp_path):
     assert "o[bold]" in "".join(fitted.out.split())
     said = latchwork("explain", out, "great [/] film")
     assert said.status == 0, said.err
-    assert "moved towards [/x]" in said.out
+    assert "log-odds of [/x]" in said.out
     assert "great [/] film" in said.out
     page = latchwork("predict", out, tmp_path / "data.csv", "--out", tmp_path)
     assert page.status == 1

@@ -6,6 +6,7 @@ import torch
 
 from latchwork import cells
 from latchwork.explain import integrated_gradients
+from latchwork.explain.attribution import TRUSTED
 from latchwork.tasks.network import SequenceNetwork, Shape
 
 
@@ -65,3 +66,16 @@ def test_a_step_that_the_network_cannot_see_gets_nothing():
     assert found.steps[[0, 1, 3]] == pytest.approx([0, 0, 0], abs=1e-12)
     assert abs(found.steps[2]) > 1e-4
     assert np.isfinite(found.steps).all()
+
+
+def test_layer_norm_of_nothing_jumps_and_the_error_says_so():
+    made = network("lstm", num_layers=2, bidirectional=True, hidden_size=24, options={"layer_norm": True})
+    tokens = torch.arange(1, 20)
+    jumping = integrated_gradients(made, tokens, target=0)
+    assert jumping.completeness_error > TRUSTED
+    assert jumping.points < 5_000
+    with torch.no_grad():  # as training does
+        for name, parameter in made.named_parameters():
+            if parameter.dim() == 1 and "recurrent" in name and not parameter.any():
+                parameter.normal_(std=0.05)
+    assert integrated_gradients(made, tokens, target=0).completeness_error < 0.01

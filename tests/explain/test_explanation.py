@@ -34,6 +34,8 @@ def test_the_word_that_decides_is_found(reader):
     assert found.completeness_error < 0.01
     assert found.gate == "forget gate"
     assert ((found.kept > 0) & (found.kept < 1)).all()
+    assert found.writer == "input gate"
+    assert found.written.shape == (8,)
     assert sum(found.probabilities.values()) == pytest.approx(1)
 
 

@@ -15,7 +15,6 @@ from latchwork.cli.columns import Columns
 from latchwork.cli.console import err, out
 from latchwork.cli.verdict import trial_table, verdict_text
 from latchwork.errors import DataError
-from latchwork.explain.explanation import Explanation, explain
 from latchwork.explain.page_data import page_data
 from latchwork.explain.report import Page
 from latchwork.language.cell import Cell
@@ -58,27 +57,30 @@ def run(X: Any, y: Any, cells: Sequence[str | Cell], **options: Any) -> Study:
 
 
 def finish(
-    study: Study, folder: Path, columns: Columns, title: str, X: Any, y: Any, example: Any = None, label: Any = None
-) -> Explanation | None:
-    """Print the table and the verdict; save the model and the report in ``folder``; explain the example.
+    study: Study,
+    folder: Path,
+    columns: Columns,
+    title: str,
+    X: Any,
+    y: Any,
+    examples: Sequence[tuple[Any, Any]] = (),
+) -> None:
+    """Print the table and the verdict; save the model and the report in ``folder``.
 
     Args:
         columns: what the data was read from, remembered for predict.
         X, y: what the study was run on; the report looks inside the cells on rows that they were not fitted on.
-        example: a sequence that no model was fitted on, or None; the report shows it first.
-        label: its class.
+        examples: sequences that no model was fitted on, each with its class or None; the report shows them first.
     """
     out.print(trial_table(study))
     out.print()
     out.print(verdict_text(study.verdict))
-    explanation = None if example is None else explain(study.model, example)
     study.model.save(folder)
     columns.remember(folder)
-    rows, labels = take(X, study.test), np.asarray(y)[study.test].tolist()
-    if example is not None:
-        rows, labels = [example, *rows], [label, *labels]
+    rows = [*(sequence for sequence, _ in examples), *take(X, study.test)]
+    labels = [*(label for _, label in examples), *np.asarray(y)[study.test].tolist()]
     with err.status("looking inside the cells …"):
-        first = () if example is None else (0,)
+        first = range(len(examples))
         data = page_data(study.side_by_side, rows, labels, first=first, title=title, held_out=True)
         report = Page(data, study).save(folder / REPORT)
     out.print()
@@ -88,4 +90,3 @@ def finish(
         baseline = study.verdict.recommended
         out.print(f"The {baseline} that the verdict recommends is a plain scikit-learn pipeline, and is not saved.")
     out.print(Text.assemble("Report: ", (str(report), "bold")))
-    return explanation

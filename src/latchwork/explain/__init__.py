@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from latchwork.explain.occlusion import deletion as deletion
     from latchwork.explain.report import Page as Page
     from latchwork.explain.report import illustrate as illustrate
+    from latchwork.explain.stills import plot_gradient_flow as plot_gradient_flow
+    from latchwork.explain.stills import plot_half_lives as plot_half_lives
 
 # name → the module that has it.
 _ELSEWHERE = {
@@ -40,6 +42,8 @@ _ELSEWHERE = {
     "influence": "memory",
     "integrated_gradients": "attribution",
     "kept": "gates",
+    "plot_gradient_flow": "stills",
+    "plot_half_lives": "stills",
 }
 
 __all__ = [
@@ -57,6 +61,8 @@ __all__ = [
     "influence",
     "integrated_gradients",
     "kept",
+    "plot_gradient_flow",
+    "plot_half_lives",
 ]
 
 

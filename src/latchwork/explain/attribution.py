@@ -21,6 +21,9 @@ _MOST = 4096  # gradients at most
 _SHORTEST = 1e-30
 _GOOD_ENOUGH = 0.0005  # what a piece may miss, as a share of the whole change
 
+TRUSTED = 0.05
+"""The completeness error above which the parts say little, and those who show them say so."""
+
 
 @dataclass(frozen=True)
 class Attribution:
@@ -57,6 +60,11 @@ def integrated_gradients(network: SequenceNetwork, inputs: Tensor, target: int) 
     The way is halved wherever a piece's parts do not add up to what the score changes over it, so that most of the
     gradients are taken where the score turns. A cell with layer norm turns over within a tiny part of the way, as its
     norms blow up whatever little comes after nothing.
+
+    Before any training they do so at every step anew, some hundredfold: the biases are 0, so that nothing stays
+    nothing, and over twenty steps the least number grows to full size. The score then jumps at the baseline itself, no
+    number of gradients makes the parts add up, and the completeness error is large. One epoch gives the biases values,
+    and with them the error is as small as of other cells.
     """
     with torch.no_grad():
         features = network.features(inputs.unsqueeze(1))[:, 0].double()

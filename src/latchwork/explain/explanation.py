@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 
 from latchwork.errors import DataError
 from latchwork.explain.attribution import integrated_gradients
-from latchwork.explain.gates import kept
+from latchwork.explain.gates import Gate, gates
 from latchwork.explain.occlusion import occlusion
+from latchwork.language.graph import Graph
+from latchwork.nn.trace import Trace
 from latchwork.tasks.classifier import SequenceClassifier
 from latchwork.tasks.encoders import TextEncoder
 
@@ -36,6 +38,9 @@ class Explanation:
         gate: the name of what keeps it.
         unseen: (T,) whether the word is unknown to the model.
         occluded: (T,) log-odds of ``predicted`` that are lost when the step alone is taken out.
+        written: (T,) the part of the new content that each step let into the memory, likewise; None for a cell without
+            a gate for it.
+        writer: the name of what lets it in.
     """
 
     text: str | None
@@ -51,6 +56,8 @@ class Explanation:
     gate: str | None
     unseen: tuple[bool, ...]
     occluded: NDArray[np.float64]
+    written: NDArray[np.float64] | None = None
+    writer: str | None = None
 
 
 def explain(model: SequenceClassifier, sequence: Any) -> Explanation:
@@ -72,10 +79,7 @@ def explain(model: SequenceClassifier, sequence: Any) -> Explanation:
 
     with torch.no_grad():
         _, _, trace = network.recurrent(network.features(inputs.unsqueeze(1)), return_trace=True)
-    # A second direction reads from the end and keeps in its own way; the mean of both is shown.
-    memories = [kept(network.recurrent.cell, layer) for layer in trace[-network.recurrent.directions :]]
-    gates = [memory for memory in memories if memory is not None]
-    share = np.mean([g.values[:, 0].mean(-1).double().numpy() for g in gates], axis=0) if gates else None
+    parts, last = gates(network.recurrent.cell.graph), trace[-network.recurrent.directions :]
     spans: tuple[tuple[int, int], ...] = ()
     if isinstance(model.encoder_, TextEncoder):
         spans = tuple(model.encoder_.spans(sequence))
@@ -95,11 +99,20 @@ def explain(model: SequenceClassifier, sequence: Any) -> Explanation:
         score=found.score,
         baseline=found.baseline,
         completeness_error=found.completeness_error,
-        kept=share,
-        gate=gates[0].gate if gates else None,
+        kept=None if parts.keep is None else _mean(parts.keep, last, parts.graph),
+        gate=None if parts.keep is None else parts.keep.label,
         unseen=unseen,
         occluded=occlusion(network, encoded, target),
+        written=None if parts.write is None else _mean(parts.write, last, parts.graph),
+        writer=None if parts.write is None else parts.write.label,
     )
+
+
+def _mean(gate: Gate, layers: Trace, graph: Graph) -> NDArray[np.float64]:
+    """A gate's share at each step (T,): the mean over units, and over directions, each of which has its own way."""
+    means = [gate.shares(layer, graph)[:, 0].double().mean(-1).numpy() for layer in layers]
+    found: NDArray[np.float64] = np.mean(means, axis=0)
+    return found
 
 
 def _on_cpu(model: SequenceClassifier) -> bool:

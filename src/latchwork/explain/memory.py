@@ -255,7 +255,10 @@ def _replaced(
         probed.append(near)
     changes: NDArray[np.float64] = np.zeros(len(distance))
     counts = np.zeros(len(distance), dtype=np.int64)
-    for near, scores in zip(probed, scores_of(network, variants).split([near + 1 for near in probed]), strict=True):
+    ends = np.cumsum([near + 1 for near in probed]).tolist()
+    everything = scores_of(network, variants)
+    for near, end in zip(probed, ends, strict=True):
+        scores = everything[end - near - 1 : end]
         odds = log_odds(scores, scores[:1].argmax(1).expand(len(scores))).double().numpy()
         changes[:near] += np.abs(odds[1:] - odds[0])
         counts[:near] += 1

@@ -107,7 +107,9 @@ def _losses(
     targets: Sequence[int],
 ) -> list[NDArray[np.float64]]:
     """For each row the log-odds lost when each of its sets of steps is taken out, all of them run together."""
-    variants, starts, classes = [], [], []
+    variants: list[NDArray[Any]] = []
+    starts: list[int] = []
+    classes: list[int] = []
     for row, sets, target in zip(rows, out, targets, strict=True):
         starts.append(len(variants))
         variants += [row, *(without(row, places) for places in sets)]

@@ -24,7 +24,9 @@ def half_life_sentence(cell: str, lives: NDArray[np.float64] | None, keeper: str
 def flow_sentence(cell: str, fitted: Flow, start: Flow | None = None) -> str:
     """Of the gradient's way back, and before training where that was measured too."""
     said = f"{cell}: {_falls(fitted, 'the gradient falls', 'is left', 'the gradient is known')}"
-    return f"{said}." if start is None else f"{said}; before training, {_falls(start, 'it fell', 'was', 'it was known')}."
+    return (
+        f"{said}." if start is None else f"{said}; before training, {_falls(start, 'it fell', 'was', 'it was known')}."
+    )
 
 
 def influence_sentence(cell: str, found: Influence, step: str) -> str:

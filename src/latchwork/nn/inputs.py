@@ -48,6 +48,12 @@ class Form(NamedTuple):
             return values[:, 0]
         return values.transpose(0, 1) if self.batch_first and self.packed is None else values
 
+    def steps_first(self, values: Tensor) -> Tensor:
+        """The caller's form → (T, B, ·); what :meth:`sequence` did, undone."""
+        if not self.batched:
+            return values.unsqueeze(1)
+        return values.transpose(0, 1) if self.batch_first and self.packed is None else values
+
     def states(self, states: Sequence[Tensor]) -> tuple[Tensor, ...]:
         """(L·D, B, ·) each → without B for unbatched input."""
         return tuple(states) if self.batched else tuple(s[:, 0] for s in states)

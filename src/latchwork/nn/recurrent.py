@@ -33,7 +33,7 @@ from latchwork.nn.parameters import initialise, keep_gate, register
 from latchwork.nn.quick import lane
 from latchwork.nn.signature import Signature
 from latchwork.nn.torch_operator import run_operator
-from latchwork.nn.trace import Trace
+from latchwork.nn.trace import Layout, Trace
 from latchwork.reference.interpreter import Masks, Program, program
 from latchwork.reference.torch import Scan, scan
 
@@ -254,7 +254,9 @@ class Recurrent(nn.Module):
         result = out if isinstance(out, PackedSequence) else form.output(out, length)
         shaped = form.states(final)
         state: State = shaped[0] if len(shaped) == 1 else shaped
-        return (result, state, trace) if return_trace else (result, state)
+        if trace is None:
+            return result, state
+        return result, state, Trace(trace, Layout(self.cell.graph, self.directions, form, length))
 
     def explain_dispatch(self, *, lengths: bool = False, reset: bool = False, return_trace: bool = False) -> Dispatch:
         """Which path a call with these options takes, and why; and whether ``checkpoint_every`` acts there.

@@ -7,6 +7,13 @@ from typing import Annotated
 
 import typer
 
+CEREAL = (
+    "The first bowl was awful, but by the third I loved it.",
+    "I loved the first bowl, but by the third it was awful.",
+    "The box looks great, but the cereal tastes like wet cardboard.",
+)
+"""Sentences of our own that turn."""
+
 
 def demo(
     out: Annotated[Path, typer.Option(help="The folder for the model and the report.")] = Path("latchwork-demo"),
@@ -23,6 +30,8 @@ def demo(
     from latchwork.cli.console import out as screen
     from latchwork.cli.explained import explained
     from latchwork.cli.options import seconds
+    from latchwork.cli.turning import turning
+    from latchwork.explain import explain
 
     budget = seconds(time_budget)
     reviews = datasets.load("reviews")
@@ -50,8 +59,14 @@ def demo(
         batch_size=128,
     )
     text, label = texts[example], str(reviews.y[example])
-    explanation = trial.finish(study, out, Columns("text", ()), "Review sentences", X, y, text, label)
-    if explanation is not None:
-        screen.print(f"\n[bold]A review that no fit has seen[/], rated {label} by its readers:\n")
-        screen.print(explained(explanation))
-        screen.print(Text.assemble("\nTry your own: ", (f'latchwork explain {out} "your words"', "bold")))
+    examples = [(text, label), *((words, None) for words in CEREAL)]
+    trial.finish(study, out, Columns("text", ()), "Review sentences", X, y, examples)
+    screen.print(f"\n[bold]A review that no fit has seen[/], rated {label} by its readers:\n")
+    screen.print(explained(explain(study.model, text)))
+    screen.print(
+        "\n[bold]Our own words about cereal[/], read by the lstm of the trial's first split; and the "
+        "words at which its forget gate kept least and most of the memory:\n"
+    )
+    for words in CEREAL:
+        screen.print(turning(explain(study.side_by_side["lstm"], words)))
+    screen.print(Text.assemble("\nTry your own: ", (f'latchwork explain {out} "your words"', "bold")))

@@ -17,7 +17,7 @@ import { className } from "page/text.js";
 
 const FONT = "12px system-ui, sans-serif";
 const LONGEST = 14; // characters of a word
-const AXIS = 40; // pixels for the numbers at the end of a gate's lane
+const AXIS = 46; // pixels for the numbers at the end of a gate's lane
 
 /**
  * The words, level where they fit and slanted where they do not.

@@ -11,6 +11,7 @@ import { decisionOf } from "page/run.js";
 /** @typedef {import("page/types.js").Run} Run */
 /** @typedef {{element: HTMLElement, show: (step: number) => void}} Part */
 
+const TRUSTED = 0.05; // the completeness error above which the parts say little
 const CHANNELS = 8; // more lines than this in one plot tell nothing apart
 
 /**
@@ -280,5 +281,8 @@ function coloursKey({ completeness_error: error, score, baseline, predicted }, c
     error === null ? "" : ", completeness error ",
     error === null ? null : shown(error, percent(error, 2), { "data-what": "completeness" }),
     ".",
+    error !== null && error > TRUSTED
+      ? h("b", {}, " The parts do not add up to the change: do not rely on them.")
+      : null,
   ];
 }
