@@ -94,7 +94,7 @@ function wordsKept(cells) {
     "At which words the memory goes and stays",
     sentences(cells, "words"),
     ...lists,
-    note("Share of the memory that the keep gates of all units let through at a word, for words that occur 20 times."),
+    note("Share of the memory that the keep gates of all units let through at a word, for words that occur 20 times or more."),
   );
 }
 
