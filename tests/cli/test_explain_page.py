@@ -98,6 +98,11 @@ def test_wrong_rows_and_files_are_errors_in_words(latchwork, reader, tmp_path):
     assert "--row" in refused(table, "--row", "first")
     assert "is a data file; say which of its rows with --row" in refused(table)
     assert "none.csv" in refused(tmp_path / "none.csv", "--row", 1).replace(" ", "")
+    assert "there is no file nofile.csv" in refused("nofile.csv")
+    assert "none.csv" in refused(tmp_path / "none.csv").replace(" ", "")
+    assert latchwork("explain", model, "a great film.csv").status == 0
+    (model / "columns.json").unlink()
+    assert "none.csv" in refused(tmp_path / "none.csv", "--row", 1).replace(" ", "")
     assert "no column" in refused(table, "--row", 1, "--text", "words")
     assert "is no number" in refused(table, "--row", 1, "--series", "stars")
     numbers = tmp_path / "numbers.csv"

@@ -111,3 +111,13 @@ def test_parts_that_do_not_add_up_are_called_so():
 
 def test_nothing_that_moved_is_no_torn_decision():
     assert "│█" not in printed(explanation(["a", "b"], [0.0, -0.0]))
+
+
+def test_the_baseline_is_named_as_what_it_is():
+    said = " ".join(printed(explanation(["a", "b"])).split())
+    assert "the words moved +1.30; as many steps that say nothing (zero vectors) give +0.10." in said
+
+
+def test_a_memory_that_no_gate_keeps_may_be_written_by_one():
+    said = " ".join(printed(explanation(["a"], kept=None, gate=None)).split())
+    assert "New content written by the input gate: mean over" in said

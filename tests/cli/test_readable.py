@@ -9,6 +9,11 @@ def test_control_characters_get_a_mark_and_places_stay():
     assert readable("a\x1b[31mb\x07\n\tc\ud800") == "a�[31mb�\n\tc�"
 
 
+def test_what_turns_the_line_around_or_hides_gets_a_mark():
+    assert readable("a\u202eb\u2067c\u200bd\ufeffe\u00adf") == "a�b�c�d�e�f"
+    assert readable("👩\u200d👧 می\u200cخواهم") == "👩\u200d👧 می\u200cخواهم"
+
+
 @pytest.mark.parametrize(
     ("word", "shown"),
     [
@@ -16,6 +21,7 @@ def test_control_characters_get_a_mark_and_places_stay():
         ("antidisestablishmentarianism", "antidise…"),
         ("電影電影電影", "電影電影…"),  # each takes two columns
         ("\u200d", "U+200D"),
+        ("\u200b", "U+200B"),
         (" ", "U+0020"),
         ("a\nb", "a b"),
         ("فيلم", "\u2068فيلم\u2069"),

@@ -32,3 +32,9 @@ def test_without_a_gate_or_a_second_step():
     assert turning(replace(TURN, kept=None, gate=None)).plain == "Nice, but stale.\n  bad 75.0%"
     alone = replace(TURN, text=None, steps=("step 1",), spans=(), kept=np.array([0.5]))
     assert turning(alone).plain == "a series of length 1\n  bad 75.0%"
+
+
+def test_nothing_in_it_turns_the_line_around():
+    hard = replace(TURN, text="Nice\u202e", steps=("Nice", ",", "b\u2067ut", "st\x1bale", "."), predicted="b\u202ed")
+    said = turning(replace(hard, probabilities={"b\u202ed": 0.75})).plain
+    assert said == "Nice�\n  b�d 75.0%; kept least at “b�ut” (20%), most at “st�ale” (60%)"

@@ -5,9 +5,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
+from torch.nn.utils import prune
 
 from latchwork.errors import ConfigError
-from latchwork.explain import attach, convert
+from latchwork.explain import attach, attachment, convert
 from latchwork.nn import GRU, Recurrent
 
 
@@ -136,3 +137,71 @@ def test_nothing_recurrent_is_refused_in_words():
         attach(nn.Sequential(nn.Linear(2, 2))).__enter__()
     with pytest.raises(ConfigError, match="Linear cannot be converted"):
         convert(nn.Linear(2, 2))
+
+
+class Scaled(nn.LSTM):
+    """Someone's own forward."""
+
+    def forward(self, x, scale):
+        return super().forward(x * scale)
+
+
+def test_what_cannot_be_followed_runs_and_is_told():
+    class Two(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.own, self.plain = Scaled(3, 4), nn.GRU(4, 4)
+
+        def forward(self, x):
+            return self.plain(self.own(x, scale=2.0)[0])
+
+    torch.manual_seed(0)
+    model, x = Two(), torch.randn(5, 2, 3)
+    before = model(x)[0]
+    with attach(model) as inside:
+        assert torch.equal(model(x)[0], before)
+    assert set(inside) == {"own", "plain"}
+    assert inside["plain"][0]["h"].shape == (5, 2, 4)
+    assert "'own': failed" in repr(inside)
+    with pytest.raises(ConfigError, match=r"own \(Scaled\) has a forward of its own"):
+        inside["own"]
+    with pytest.raises(ConfigError, match="forward of its own"):
+        inside.page()
+    assert inside.page(only=["plain"]).data["cells"]
+
+
+def test_a_failure_in_recording_is_not_the_models(monkeypatch):
+    def fail(*_):
+        raise RuntimeError("out of paper")
+
+    monkeypatch.setattr(attachment, "_weights", fail)
+    layer, x = nn.GRU(3, 4), torch.randn(5, 2, 3)
+    with attach(layer) as inside:
+        layer(x)
+    with pytest.raises(ConfigError, match="GRU ran, but could not be followed: out of paper"):
+        inside[""]
+
+
+REMADE = {
+    "weight norm": lambda layer: nn.utils.parametrizations.weight_norm(layer, "weight_hh_l0"),
+    "spectral norm": lambda layer: nn.utils.parametrizations.spectral_norm(layer, "weight_hh_l0"),
+    "weight norm of old": lambda layer: nn.utils.weight_norm(layer, "weight_hh_l0"),
+    "pruning": lambda layer: prune.l1_unstructured(layer, "weight_hh_l0", 0.5),
+}
+
+
+@pytest.mark.filterwarnings("ignore:.*weight_norm.*")
+@pytest.mark.parametrize("kind", [nn.LSTM, GRU])
+@pytest.mark.parametrize("remake", REMADE.values(), ids=REMADE.keys())
+def test_weights_made_of_others(remake, kind):
+    torch.manual_seed(0)
+    layer, x = kind(3, 4), torch.randn(5, 2, 3)
+    with torch.no_grad():
+        layer.weight_hh_l0.mul_(3)
+    remake(layer)
+    with attach(layer) as inside:
+        output = layer(x)[0]
+    buffers = [b.clone() for b in layer.buffers()]
+    assert torch.allclose(inside[""][0]["h"], output, atol=1e-6)
+    assert all(map(torch.equal, buffers, layer.buffers()))
+    assert inside.page().data["sequences"]

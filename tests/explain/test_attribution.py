@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from latchwork import cells
-from latchwork.explain import integrated_gradients
+from latchwork.explain import attribution, integrated_gradients
 from latchwork.explain.attribution import TRUSTED
 from latchwork.tasks.network import SequenceNetwork, Shape
 
@@ -79,3 +79,23 @@ def test_layer_norm_of_nothing_jumps_and_the_error_says_so():
             if parameter.dim() == 1 and "recurrent" in name and not parameter.any():
                 parameter.normal_(std=0.05)
     assert integrated_gradients(made, tokens, target=0).completeness_error < 0.01
+
+
+def test_steps_at_once_bound_the_memory_and_change_nothing(monkeypatch):
+    made = network("lstm")
+    tokens = torch.arange(1, 20) % 7
+    whole = integrated_gradients(made, tokens, target=0)
+    widest = []
+    run = type(made).forward
+    monkeypatch.setattr(type(made), "forward", lambda self, x, *rest: widest.append(x.shape[1]) or run(self, x, *rest))
+    monkeypatch.setattr(attribution, "_STEPS_AT_ONCE", 19 * 3)
+    assert integrated_gradients(made, tokens, target=0).steps == pytest.approx(whole.steps, rel=1e-9, abs=1e-12)
+    assert max(widest) == 3
+
+
+def test_a_long_sequence_gets_fewer_gradients(monkeypatch):
+    monkeypatch.setattr(attribution, "_GOOD_ENOUGH", 0.0)
+    made = network("rnn")
+    assert 2_048 < integrated_gradients(made, torch.tensor([3, 4]), target=0).points <= 4_096
+    monkeypatch.setattr(attribution, "_MOST_STEPS", 1_000)
+    assert 128 < integrated_gradients(made, torch.arange(40) % 7, target=0).points <= 256

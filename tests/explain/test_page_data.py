@@ -95,7 +95,38 @@ def test_one_word(readers):
 def test_many_rows_of_one_word(readers):
     data = read(dumped(page_data(readers, ["lovely"] * ENOUGH, held_out=True)))
     assert data["memory"]["held_out"]
-    assert data["memory"]["cells"]["gru"]["influence"]["replaced"] == [0.0]  # another word is the same word
+    assert data["memory"]["cells"]["gru"]["influence"]["replaced"] is None  # there is no other word
+
+
+def test_whatever_is_too_long_is_cut():
+    X, y = texts(40)
+    model = fit("lstm", X, y, max_length=10)
+    words = ["lovely", "x" * 500, *["film"] * 100_000]
+    data = read(dumped(page_data({"lstm": model}, [" ".join(words)], limit=100_000)))
+    (sequence,) = data["sequences"]
+    assert sequence["text"] == " ".join(words[:10])
+    assert sequence["steps"][:2] == ["lovely", "x" * 79 + "…"]
+    text = dumped(page_data({"lstm": model}, ["x" * 1_000_000 + " lovely", X[0]], shown=2, limit=100_000))
+    assert len(text.encode()) < 100_000
+    assert read(text)["sequences"][0]["text"] is None
+
+
+def test_a_wide_series_keeps_the_limit():
+    rng = np.random.default_rng(0)
+    X = [rng.normal(size=(8, 300)) for _ in range(20)]
+    model = fit("gru", X, [0, 1] * 10, max_epochs=1)
+    text = dumped(page_data({"gru": model}, [rng.normal(size=(600, 300)), *X], first=[0], limit=300_000))
+    assert len(text.encode()) <= 300_000
+    assert read(text)["sequences"][0]["series"]["shape"] == [600, 8]
+
+
+def test_which_layer_and_direction_was_measured_is_said():
+    X, y = texts(40)
+    model = fit("gru", X, y, num_layers=2, bidirectional=True, max_epochs=1)
+    said = page_data({"gru": model}, X, y, shown=1)["memory"]["cells"]["gru"]["sentences"]
+    assert said["half_life"].startswith("gru (last layer, forward direction): by its update gate")
+    assert said["flow"].startswith("gru (last layer, forward direction): ")
+    assert said["influence"].startswith("gru: ")
 
 
 def test_two_thousand_words_fit_with_fewer_units():

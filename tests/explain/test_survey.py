@@ -126,3 +126,16 @@ def test_shapes(lengths, units):
     for unit in found.units:
         assert {len(bins) for bins in unit.histograms.values()} == {20}
         assert len(unit.fires) == min(5, sum(n > 0 for n in lengths))
+
+
+def test_the_mean_over_all_and_how_sure_each_words_is(monkeypatch):
+    monkeypatch.setattr(surveys, "_STEPS", 24)
+    monkeypatch.setattr(surveys, "_COMMON", 8)
+    made, rows = network("lstm"), data()
+    found = survey(made, rows, names(rows), VOCABULARY)
+    keep = torch.cat([trace["forget"] for trace in alone(made, rows)]).double().mean(1).numpy()
+    assert found.kept == pytest.approx(keep.mean(), rel=1e-5)
+    words = np.concatenate(rows)
+    for word in (*found.keeps, *found.lets_go):
+        at = keep[words == VOCABULARY.index(word.word)]
+        assert word.error == pytest.approx(at.std(ddof=1) / np.sqrt(len(at)), rel=1e-2)

@@ -1,5 +1,6 @@
 """Stills of a trace show its values, gates on one scale."""
 
+import copy
 import io
 import sys
 
@@ -9,6 +10,7 @@ import torch
 
 from latchwork.errors import ConfigError, DataError, MissingExtraError
 from latchwork.nn import GRU, LSTM
+from latchwork.nn.trace import Trace
 
 
 def traced(layer, *args, **kwargs):
@@ -73,7 +75,26 @@ def test_what_cannot_be_plotted_is_refused_in_words():
     with pytest.raises(DataError, match="5 steps, and 1 are named"):
         trace.plot(steps=["a"])
     with pytest.raises(ConfigError, match="part of another"):
-        trace[:1].plot()
+        Trace([dict(trace[0])]).plot()
+
+
+def test_a_slice_is_plotted_by_its_own_layers():
+    trace = traced(GRU(3, 4, 2, bidirectional=True), torch.randn(5, 2, 3))
+    assert trace[2:].plot(0, 1).axes
+    assert trace[1:2].plot(0).axes
+    with pytest.raises(ConfigError, match="there are 1 layers with 2 directions"):
+        trace[2:].plot(1)
+    with pytest.raises(ConfigError, match="there are 3 layers with 1 direction"):
+        trace[1:].plot(0, 1)
+
+
+def test_a_trace_can_be_copied_although_its_values_are_part_of_a_graph():
+    trace = traced(GRU(3, 4, 2), torch.randn(5, 2, 3))
+    copied = copy.deepcopy(trace)
+    assert torch.equal(copied[1]["h"], trace[1]["h"])
+    assert trace[1]["h"].requires_grad
+    assert not copied[1]["h"].requires_grad
+    assert copied.plot().axes
 
 
 def test_without_matplotlib_the_extra_is_named(monkeypatch):

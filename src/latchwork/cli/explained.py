@@ -104,12 +104,13 @@ def _bar(share: float) -> str:
 
 def _notes(explanation: Explanation) -> list[Text]:
     change = explanation.score - explanation.baseline
-    score, moved_by, empty = (_signed(v) for v in (explanation.score, change, explanation.baseline))
+    score, moved_by, nothing = (_signed(v) for v in (explanation.score, change, explanation.baseline))
     target = readable(str(explanation.predicted))
     kind = "step" if explanation.text is None else "word"
     said = [
-        f"log-odds of {target}: {score}, of which the {kind}s moved {moved_by} and an empty input gives {empty}. "
-        f"Integrated gradients; completeness error {explanation.completeness_error:.2%}."
+        f"log-odds of {target}: {score}, of which the {kind}s moved {moved_by}; as many steps that say nothing "
+        f"(zero vectors) give {nothing}. Integrated gradients; "
+        f"completeness error {explanation.completeness_error:.2%}."
     ]
     if explanation.completeness_error > TRUSTED:
         said.append(f"The {kind}s' parts do not add up to the change: do not rely on them.")
@@ -118,9 +119,10 @@ def _notes(explanation: Explanation) -> list[Text]:
             f"Shown are the {_STRONGEST} of {len(explanation.steps):,} {kind}s that moved it most, in their order, and "
             "what those between moved together."
         )
-    if explanation.gate is not None:
-        written = "" if explanation.writer is None else f", new content written by the {explanation.writer}"
-        said.append(f"Memory kept by the {explanation.gate}{written}: mean over the units of the last layer.")
+    parts = [("memory kept", explanation.gate), ("new content written", explanation.writer)]
+    named = ", ".join(f"{what} by the {gate}" for what, gate in parts if gate is not None)
+    if named:
+        said.append(f"{named[0].upper()}{named[1:]}: mean over the units of the last layer.")
     if any(explanation.unseen):
         said.append("? marks words that the model does not know.")
     return [Text(sentence, style="dim") for sentence in said]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -31,10 +30,10 @@ class Inside(Mapping[str, Trace]):
     """What the recurrent layers of a model did: a module's name in it ("" for itself) → the trace of its last call."""
 
     def __init__(self) -> None:
-        self._recordings: dict[str, Recording] = {}
+        self._recordings: dict[str, Recording | ConfigError] = {}
 
     def __getitem__(self, name: str) -> Trace:
-        return self._recordings[name].trace
+        return _recorded(self._recordings[name]).trace
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._recordings)
@@ -43,7 +42,9 @@ class Inside(Mapping[str, Trace]):
         return len(self._recordings)
 
     def __repr__(self) -> str:
-        return f"Inside({', '.join(f'{name!r}: {trace!r}' for name, trace in self.items())})"
+        found = self._recordings.items()
+        told = (f"{name!r}: {'failed' if isinstance(one, ConfigError) else repr(one.trace)}" for name, one in found)
+        return f"Inside({', '.join(told)})"
 
     def page(
         self,
@@ -66,7 +67,8 @@ class Inside(Mapping[str, Trace]):
             title: the page's title.
 
         Raises:
-            ConfigError: the weights have changed since the model ran, or the row was cut by ``reset``.
+            ConfigError: a module could not be followed, the weights have changed since the model ran, or the row was
+                cut by ``reset``.
             DataError: the model has not run, there is no such module or row, or the numbers of steps differ.
         """
         from latchwork.explain.report import Page  # what draws it is not needed to record
@@ -103,7 +105,9 @@ class Inside(Mapping[str, Trace]):
         missing = [name for name in only or () if name not in self._recordings]
         if missing:
             raise DataError(f"there is no module {missing[0]!r} that ran; there are: {', '.join(map(repr, self))}")
-        return {name: recording for name, recording in self._recordings.items() if only is None or name in only}
+        return {
+            name: _recorded(recording) for name, recording in self._recordings.items() if only is None or name in only
+        }
 
 
 def convert(module: nn.RNNBase) -> Recurrent:
@@ -135,7 +139,9 @@ def attach(model: nn.Module) -> Iterator[Inside]:
         inside.page(steps=["It's", "a", …]).save("inside.html")  # the illustrated cell at work
 
     What is given is a mapping: the module's name in the model ("" for the model itself) → the trace of its last call.
-    The model's outputs, gradients and hooks stay as they are, and it is let go of at the end. A trace is that of
+    The model's outputs, gradients and hooks stay as they are, and it is let go of at the end. Where a module cannot be
+    followed, as a subclass with a ``forward`` of its own, the model runs on all the same, and asking for that module's
+    trace says why. A trace is that of
     evaluation mode: the dropout that torch draws between layers in training cannot be drawn again. It is no part of
     autograd's graph.
 
@@ -151,7 +157,7 @@ def attach(model: nn.Module) -> Iterator[Inside]:
         )
     inside = Inside()
     hooks = [
-        module.register_forward_hook(_recorder(name, _twin(module), inside._recordings), with_kwargs=True)
+        module.register_forward_hook(_recorder(name, inside._recordings), with_kwargs=True)
         for name, module in found.items()
     ]
     try:
@@ -161,30 +167,81 @@ def attach(model: nn.Module) -> Iterator[Inside]:
             hook.remove()
 
 
-def _recorder(name: str, twin: Recurrent, recordings: dict[str, Recording]) -> Any:
-    """A hook that runs the twin on the module's own weights, whatever they have become."""
+def _recorder(name: str, recordings: dict[str, Recording | ConfigError]) -> Any:
+    """A hook that runs a twin on the module's own weights, whatever they have become; it never fails."""
+    twin: Recurrent | None = None
 
-    def record(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
-        weights = {key: weight.detach() for key, weight in module.named_parameters()}
+    def follow(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Recording:
+        nonlocal twin
+        if not _is_plain(module):
+            raise ConfigError(f"{_called(name, module)} has a forward of its own, so what it does cannot be followed")
+        twin = _twin(module) if twin is None else twin
+        weights = _weights(module, [key for key, _ in twin.named_parameters()])
         arguments = _FORWARD.bind(twin, *args, **{**kwargs, "return_trace": True}).arguments
         del arguments["self"]
         with torch.no_grad():
             _, _, trace = torch.func.functional_call(twin, weights, (), arguments)
-        recordings[name] = Recording(twin, weights, arguments, trace)
+        return Recording(twin, weights, arguments, trace)
+
+    def record(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
+        try:
+            recordings[name] = follow(module, args, kwargs)
+        except ConfigError as error:
+            recordings[name] = error
+        except Exception as error:  # the model is someone else's, and must run on
+            failure = ConfigError(f"{_called(name, module)} ran, but could not be followed: {error}")
+            failure.__cause__ = error
+            recordings[name] = failure
 
     return record
 
 
+def _recorded(found: Recording | ConfigError) -> Recording:
+    if isinstance(found, ConfigError):
+        raise found
+    return found
+
+
+def _called(name: str, module: nn.Module) -> str:
+    return f"{name} ({type(module).__name__})" if name else type(module).__name__
+
+
+def _is_plain(module: nn.Module) -> bool:
+    """Whether the module runs by a forward that is known."""
+    known = (Recurrent.forward, *(kind.forward for kind in _KINDS))
+    return type(module).forward in known and "forward" not in vars(module)
+
+
+def _weights(module: nn.Module, names: Sequence[str]) -> dict[str, Tensor]:
+    """The weights that the module computed with: also such as are made of others, by weight norm or pruning."""
+    made_by = getattr(module, "parametrizations", nn.ModuleDict())
+    training = [part for part in made_by.modules() if part.training]
+    made_by.eval()  # spectral norm takes another step at each look in training
+    try:
+        return {name: getattr(module, name).detach() for name in names}
+    finally:
+        for part in training:
+            part.training = True
+
+
 def _twin(module: nn.Module) -> Recurrent:
     """A layer of the same arguments in evaluation mode, without weights and hooks."""
-    if not isinstance(module, Recurrent):
-        assert isinstance(module, nn.RNNBase)
-        with torch.device("meta"):
+    with torch.device("meta"):
+        if not isinstance(module, Recurrent):
+            assert isinstance(module, nn.RNNBase)
             return _like(module).eval()
-    # Weights are not copied: for deepcopy, each already has its copy.
-    bare = {id(p): nn.Parameter(torch.empty_like(p, device="meta")) for p in module.parameters()}
-    hooks = {id(value): type(value)() for key, value in vars(module).items() if key.endswith("_hooks")}
-    return copy.deepcopy(module, {**bare, **hooks}).eval()
+        # The cell has its options in it already.
+        return Recurrent(
+            module.cell,
+            module.input_size,
+            module.hidden_size,
+            module.num_layers,
+            module.bias,
+            module.batch_first,
+            module.dropout,
+            module.bidirectional,
+            module.proj_size,
+        ).eval()
 
 
 def _title(name: str, twin: Recurrent) -> str:

@@ -31,7 +31,7 @@ class Explanation:
         probabilities: class → probability.
         predicted: the most probable class.
         moved: (T,) what each step added to the log-odds of ``predicted`` (integrated gradients).
-        score, baseline: the log-odds of ``predicted``, and those of a sequence that says nothing.
+        score, baseline: the log-odds of ``predicted``, and those of as many steps that say nothing (zero vectors).
         completeness_error: how far ``moved`` misses adding up to ``score - baseline``, as a share of it.
         kept: (T,) the part of the memory that each step kept, mean over the units of the last layer; None for a cell
             without a keep gate.

@@ -28,7 +28,7 @@ class Inside:
         moved: (T,) what each step added to the log-odds of the predicted class, by integrated gradients.
         occluded: (T,) log-odds lost when the step alone is taken out.
         completeness_error: how far ``moved`` misses adding up to ``score - baseline``, as a share of it.
-        score, baseline: the log-odds, and those of a sequence that says nothing.
+        score, baseline: the log-odds, and those of as many steps that say nothing (zero vectors).
         layers: as torch numbers ``h_n``.
     """
 

@@ -73,18 +73,21 @@ class Flow:
             end of those rows.
         states: each state's part in the same measure: the squares of the parts of one row add up to that of the whole.
         reach: steps until ``together`` is 1 %; None if it was not within the data.
+        pooled: whether the network reads the mean or maximum over the steps, which this measure leaves out.
     """
 
     distance: NDArray[np.int64]
     together: NDArray[np.float64]
     states: dict[str, NDArray[np.float64]]
     reach: float | None
+    pooled: bool = False
 
 
 def gradient_flow(network: SequenceNetwork, rows: Sequence[NDArray[Any]], targets: Sequence[int]) -> Flow:
     """The gradient of the loss by the states of the last layer, forward direction, at every distance from the end.
 
-    A state is what a step hands to the next, and what the summary of the sequence reads.
+    A state is what a step hands to the next. The loss is that of what the last step puts out alone, also where the
+    network reads the mean or maximum over all steps: what pooling reads of a step directly is no memory.
 
     Args:
         network: any network, fitted or not; it is left as it is.
@@ -121,7 +124,7 @@ def gradient_flow(network: SequenceNetwork, rows: Sequence[NDArray[Any]], target
         raise DataError("the loss does not depend on the memory at all, so there is no gradient to follow")
     shares = {name: values[:far] / ends[:far] for name, values in sums.items()}
     together = shares.pop("")
-    return Flow(np.arange(far), together, shares, reach(together))
+    return Flow(np.arange(far), together, shares, reach(together), network.shape.pooling != "last")
 
 
 def reach(shares: NDArray[np.float64]) -> float | None:
@@ -144,7 +147,7 @@ def _squared_gradients(network: SequenceNetwork, batch: Batch, classes: Tensor) 
     graph = recurrent.cell.graph
     with torch.no_grad():
         features = network.features(batch.inputs).double()
-        output, state, trace = recurrent(features, lengths=batch.lengths, return_trace=True)
+        _, state, trace = recurrent(features, lengths=batch.lengths, return_trace=True)
         x = layer_input(recurrent, features, trace, recurrent.num_layers - 1)
     final = state[0] if isinstance(state, tuple) else state
     last = passes(recurrent)[-recurrent.directions]
@@ -159,11 +162,7 @@ def _squared_gradients(network: SequenceNetwork, batch: Batch, classes: Tensor) 
             new = scan(graph, parameters, x[t : t + 1], states, sizes=last.sizes, lengths=valid[t].long()).final
             states = [s if s.requires_grad else s.detach().requires_grad_() for s in new]
             handed.append(states)
-        forward = torch.stack([s[0] for s in handed])
-        shown = torch.where(valid[..., None], forward, torch.zeros_like(forward))
-        width = shown.shape[-1]
-        ends = torch.cat([forward[-1:], final[len(final) - recurrent.directions + 1 :]])
-        summary = network.summary(torch.cat([shown, output[..., width:]], -1), ends, batch.lengths)
+        summary = torch.cat([states[0], *final[len(final) - recurrent.directions + 1 :]], -1)
         loss = cross_entropy(network.head(summary), classes, reduction="sum")
         flat = [s for states in handed for s in states]
         found = torch.autograd.grad(loss, flat, allow_unused=True)
@@ -178,8 +177,8 @@ class Influence:
     Attributes:
         distance: (D,) steps before the end: all the near ones, and fewer of the far.
         gradient: (D,) mean over rows of ‖∂score/∂input‖.
-        replaced: (D,) mean over rows of |Δ score| when a random other step of the data stands there instead; None
-            where the data has one step alone.
+        replaced: (D,) mean over rows of |Δ score| when a random other step of the data stands there instead, one that
+            differs; None where all steps of the data are the same.
         probed: how many rows inputs were replaced in.
     """
 
@@ -232,9 +231,8 @@ def _replaced(
     network: SequenceNetwork, rows: Sequence[NDArray[Any]], distance: NDArray[np.int64], rng: np.random.Generator
 ) -> tuple[NDArray[np.float64] | None, int]:
     pool = np.concatenate(rows)
-    if len(pool) < 2:
+    if (pool == pool[0]).all():
         return None, 0
-    starts = np.cumsum([0, *(len(row) for row in rows)])
     variants: list[NDArray[Any]] = []
     probed: list[int] = []  # how many of the distances each row reaches
     spent = 0
@@ -245,8 +243,7 @@ def _replaced(
         spent += (near + 1) * len(row)
         if len(probed) == _PROBED_ROWS or (probed and spent > _PROBED_STEPS):
             break
-        # Any step but the one that stands there already.
-        others = (starts[number] + places + rng.integers(1, len(pool), near)) % len(pool)
+        others = _others(pool, row[places], rng)
         variants.append(row)
         for place, other in zip(places, others, strict=True):
             variant = row.copy()
@@ -263,6 +260,24 @@ def _replaced(
         changes[:near] += np.abs(odds[1:] - odds[0])
         counts[:near] += 1
     return changes / counts, len(probed)
+
+
+def _others(pool: NDArray[Any], steps: NDArray[Any], rng: np.random.Generator) -> NDArray[np.int64]:
+    """For each of ``steps`` the place in ``pool`` of one that is another."""
+    others = rng.integers(0, len(pool), len(steps))
+    for _ in range(10):
+        (same,) = np.nonzero(_same(pool[others], steps))
+        if not len(same):
+            return others
+        others[same] = rng.integers(0, len(pool), len(same))
+    for place in np.flatnonzero(_same(pool[others], steps)):  # nearly all of the pool is this step
+        others[place] = rng.choice(np.flatnonzero(~_same(pool, steps[place][None])))
+    return others
+
+
+def _same(steps: NDArray[Any], others: NDArray[Any]) -> NDArray[np.bool_]:
+    equal: NDArray[np.bool_] = (steps == others).reshape(len(steps), -1).all(1)
+    return equal
 
 
 def _far_rows_first(rows: Sequence[NDArray[Any]], far: int, rng: np.random.Generator) -> list[int]:

@@ -23,6 +23,7 @@ from latchwork.explain.odds import scores_of
 from latchwork.explain.report_format import LIMIT, cell_data, layers_data, packed, report_data, size_of
 from latchwork.explain.sentences import flow_sentence, half_life_sentence, influence_sentence, words_sentence
 from latchwork.explain.survey import Unit, Word, survey
+from latchwork.nn.recurrent import Recurrent
 from latchwork.tasks.classifier import SequenceClassifier
 from latchwork.tasks.encoders import UNSEEN, TextEncoder
 from latchwork.tasks.network import SequenceNetwork
@@ -35,6 +36,9 @@ _SURVEYED, _FOLLOWED, _DELETED = 1_000, 200, 40  # rows at most: of the survey, 
 _SHARE_OF_UNITS = 0.35  # of all bytes, for what is known of each unit
 _FEWEST_COLUMNS = 100  # numbers a step: rather fewer sequences than fewer of these
 _READABLE = 60  # steps that can be taken in at a glance
+_LONGEST_STEP = 80  # characters of a step's name; more are cut
+_CHANNELS = 8  # of a series, at most
+_SHARE_OF_INPUT = 0.25  # of all bytes, for one sequence's text or series
 
 
 def page_data(
@@ -81,7 +85,7 @@ def page_data(
         _memory(found, full, truth, limit, held_out) if len(full) >= ENOUGH else None,
     )
     left = limit - size_of(data)
-    frames = [leader.sequence(rows[place], place, truth) for place in places]
+    frames = [leader.sequence(rows[place], place, truth, _SHARE_OF_INPUT * limit) for place in places]
     while True:
         steps = sum(len(frame["steps"]) for frame in frames)
         runs = steps * (len(data["classes"]) + 2) * BYTES + 1_000 * len(frames)
@@ -110,27 +114,37 @@ class _Model:
         self.words: list[str] | None = None
         if isinstance(model.encoder_, TextEncoder):
             numbered = model.encoder_.tokenizer.get_vocab()
-            self.words = sorted(numbered, key=lambda word: numbered[word])
+            self.words = [_short(word) for word in sorted(numbered, key=lambda word: numbered[word])]
         self.rows = rows
 
     def steps(self, place: int) -> list[str]:
         """The words of a row, or the names of its steps."""
         if isinstance(self.model.encoder_, TextEncoder):
             text = self.rows[place]
-            return [text[a:b] for a, b in self.model.encoder_.spans(text)]
+            return [_short(text[a:b]) for a, b in self.model.encoder_.spans(text)]
         return [f"step {t + 1}" for t in range(len(self.encoded[place]))]
 
-    def sequence(self, row: Any, place: int, truth: Sequence[int | None]) -> dict[str, Any]:
-        """SEQUENCE, without its runs."""
+    def sequence(self, row: Any, place: int, truth: Sequence[int | None], room: float) -> dict[str, Any]:
+        """SEQUENCE, without its runs; ``room``: bytes for the text or the series, which are cut or left out for it."""
         encoder, label = self.model.encoder_, truth[place]
-        text = isinstance(encoder, TextEncoder)
-        unseen = encoder.tokenizer.token_to_id(UNSEEN) if isinstance(encoder, TextEncoder) else None
+        text, spans, series = None, [], None
+        unseen = None
+        if isinstance(encoder, TextEncoder):
+            unseen = encoder.tokenizer.token_to_id(UNSEEN)
+            spans = [list(span) for span in encoder.spans(row)]
+            text = row[: spans[-1][1]]  # what the model did not read is not shown
+            if size_of(text) > room:
+                text, spans = None, []
+        else:
+            numbers = np.asarray(row, dtype=np.float64).reshape(len(row), -1)
+            channels = min(_CHANNELS, int(room / (len(row) * BYTES)))
+            series = packed(numbers[:, :channels]) if channels else None
         return {
-            "text": row if text else None,
+            "text": text,
             "steps": self.steps(place),
-            "spans": [list(span) for span in encoder.spans(row)] if isinstance(encoder, TextEncoder) else [],
-            "unseen": [text and bool(token == unseen) for token in self.encoded[place]],
-            "series": None if text else packed(np.asarray(row, dtype=np.float64).reshape(len(row), -1)),
+            "spans": spans,
+            "unseen": [unseen is not None and bool(token == unseen) for token in self.encoded[place]],
+            "series": series,
             "label": None if label is None else str(self.model.classes_[label]),
         }
 
@@ -155,14 +169,15 @@ class _Model:
         targets = [targets[i] if truth[i] is None else truth[i] for i in range(len(targets))]
         followed = places[:_FOLLOWED]
         rows, classes = [self.encoded[i] for i in followed], [targets[i] for i in followed]
-        flow, flow_said = None, f"{self.name}: the loss does not depend on the memory, so no gradient flows."
+        where = _where(self.name, self.network.recurrent)
+        flow, flow_said = None, f"{where}: the loss does not depend on the memory, so no gradient flows."
         try:
             fitted = gradient_flow(self.network, rows, classes)
             start = gradient_flow(before_training(self.model), rows, classes)
         except DataError:  # a cell that has died, as rectified units can
             pass
         else:
-            flow_said = flow_sentence(self.name, fitted, start)
+            flow_said = flow_sentence(where, fitted, start)
             flow = {
                 "distance": fitted.distance.tolist(),
                 "fitted": _plain(fitted.together),
@@ -190,12 +205,12 @@ class _Model:
             if found.keeps is None or found.lets_go is None
             else {"keeps": _words(found.keeps), "lets_go": _words(found.lets_go)},
             "sentences": {
-                "half_life": half_life_sentence(self.name, lives, None if keep is None else keep.label),
+                "half_life": half_life_sentence(where, lives, None if keep is None else keep.label),
                 "flow": flow_said,
                 "influence": influence_sentence(self.name, moves, "step" if self.words is None else "word"),
                 "words": None
-                if keep is None or found.keeps is None or found.lets_go is None
-                else words_sentence(self.name, keep.label, found.keeps, found.lets_go),
+                if keep is None or found.keeps is None or found.lets_go is None or found.kept is None
+                else words_sentence(where, keep, found.keeps, found.lets_go, found.kept),
             },
             "units": _units(found.units, room),
         }
@@ -302,6 +317,17 @@ def _units(units: Sequence[Unit], room: float) -> list[dict[str, Any]]:
             break
         kept.append(place)
     return [found[place] for place in sorted(kept)]
+
+
+def _where(name: str, recurrent: Recurrent) -> str:
+    """The cell's name, and which of its layers and directions was measured where there are several."""
+    layer = ["last layer"] * (recurrent.num_layers > 1)
+    direction = ["forward direction"] * (recurrent.directions > 1)
+    return f"{name} ({', '.join([*layer, *direction])})" if layer or direction else name
+
+
+def _short(step: str) -> str:
+    return step if len(step) <= _LONGEST_STEP else f"{step[: _LONGEST_STEP - 1]}…"
 
 
 def _words(words: Sequence[Word]) -> list[list[Any]]:

@@ -61,11 +61,12 @@ class Unit:
 
 @dataclass(frozen=True)
 class Word:
-    """A word, the mean of the keep gates of all units at it, and how often it occurred."""
+    """A word, the mean of the keep gates of all units at it, how often it occurred, and the mean's standard error."""
 
     word: str
     kept: float
     count: int
+    error: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -77,12 +78,14 @@ class Survey:
         units: all H.
         keeps, lets_go: of the words that occur 20 times or more, those at which most and least of the memory is kept,
             the extreme first; None for a series, or for a cell that keeps nothing.
+        kept: the mean of the keep gates of all units over all steps, None without one.
     """
 
     half_life: NDArray[np.float64] | None
     units: tuple[Unit, ...]
     keeps: tuple[Word, ...] | None
     lets_go: tuple[Word, ...] | None
+    kept: float | None = None
 
 
 def survey(
@@ -111,7 +114,7 @@ def survey(
     shown = next((s.name or "" for s in graph.states if graph.sizes[s] == "H"), names[-1])
     units = recurrent.hidden_size
     counts = {name: torch.zeros(units * BINS, dtype=torch.int64) for name in names}
-    logs, seen = torch.zeros(units, dtype=torch.float64), 0
+    logs, total, seen = torch.zeros(units, dtype=torch.float64), 0.0, 0
     by_word = None if vocabulary is None or parts.keep is None else _Means(len(vocabulary), units)
     firing = _Firing(units)
     device = network.head.weight.device
@@ -127,6 +130,7 @@ def survey(
         if parts.keep is not None:
             keep = parts.keep.shares(trace, parts.graph)[valid]
             logs += log_kept(keep).sum(0)
+            total += float(keep.mean(1).sum())
             seen += len(keep)
             if by_word is not None:
                 by_word.add(batch.inputs[valid].cpu(), keep.cpu())
@@ -146,7 +150,7 @@ def survey(
         for unit in range(units)
     ]
     lives = None if parts.keep is None else half_life((logs / seen).numpy())
-    return Survey(lives, tuple(found), keeps, lets_go)
+    return Survey(lives, tuple(found), keeps, lets_go, total / seen if seen else None)
 
 
 def _histogram(values: Tensor, graph: Graph, name: str) -> Tensor:
@@ -162,11 +166,13 @@ class _Means:
 
     def __init__(self, words: int, units: int) -> None:
         self.sums = torch.zeros(words, units)
+        self.squares = torch.zeros(words, dtype=torch.float64)  # of the mean over units
         self.counts = torch.zeros(words, dtype=torch.int64)
 
     def add(self, tokens: Tensor, keep: Tensor) -> None:
         """Token numbers (N,) and what was kept at them (N, H)."""
         self.sums.index_add_(0, tokens, keep.float())
+        self.squares.index_add_(0, tokens, keep.double().mean(1).square())
         self.counts += torch.bincount(tokens, minlength=len(self.counts))
 
     def extremes(self, vocabulary: Sequence[str]) -> tuple[list[Any], list[Any]]:
@@ -184,8 +190,11 @@ class _Means:
     def common(self, vocabulary: Sequence[str]) -> tuple[tuple[Word, ...], tuple[Word, ...]]:
         """The words at which all units together keep most, and least."""
         words, names = self._frequent(vocabulary, _COMMON)
-        means = (self.sums[words].mean(1) / self.counts[words]).tolist()
-        found = sorted(map(Word, names, means, self.counts[words].tolist()), key=lambda word: -word.kept)
+        counts = self.counts[words]
+        means = self.sums[words].double().mean(1) / counts
+        errors = ((self.squares[words] / counts - means.square()).clamp(min=0) / (counts - 1)).sqrt()
+        columns = (column.tolist() for column in (means, counts, errors))
+        found = sorted(map(Word, names, *columns), key=lambda word: -word.kept)
         top = min(_TOP, len(found) // 2)  # no word is both
         return tuple(found[:top]), tuple(found[::-1][:top])
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, overload
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, overload
 
 from torch import Tensor
 
@@ -37,7 +37,8 @@ class Trace(Sequence[Mapping[str, Tensor]]):
     """``trace[i][name]``: the value ``name`` of layer ``i // D``, direction ``i % D``, as torch numbers ``h_n``.
 
     Names are the assigned names of the cell and its states. Each is (T, B, H), or (B, T, H) with ``batch_first``, or
-    (T, H) for unbatched input; 0 past a row's end. The values are part of autograd's graph.
+    (T, H) for unbatched input; 0 past a row's end. Of a slice, ``plot`` takes each item for a layer where it is not of
+    whole layers. The values are part of autograd's graph.
     """
 
     def __init__(self, layers: Sequence[Mapping[str, Tensor]], layout: Layout | None = None) -> None:
@@ -49,7 +50,19 @@ class Trace(Sequence[Mapping[str, Tensor]]):
     @overload
     def __getitem__(self, index: slice) -> Trace: ...
     def __getitem__(self, index: int | slice) -> Mapping[str, Tensor] | Trace:
-        return Trace(self._layers[index]) if isinstance(index, slice) else self._layers[index]
+        if not isinstance(index, slice):
+            return self._layers[index]
+        layout, layers = self._layout, self._layers[index]
+        if layout is not None:
+            start, _, step = index.indices(len(self))
+            whole = step == 1 and start % layout.directions == 0 and len(layers) % layout.directions == 0
+            layout = layout if whole else replace(layout, directions=1)
+        return Trace(layers, layout)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Trace:
+        """A copy of the values, which is no part of autograd's graph: torch copies no values that are."""
+        layers = [{name: value.detach().clone() for name, value in layer.items()} for layer in self._layers]
+        return Trace(layers, self._layout)
 
     def __len__(self) -> int:
         return len(self._layers)

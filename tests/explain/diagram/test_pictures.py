@@ -128,7 +128,7 @@ def test_two_memories_have_a_highway_each():
 def test_plain_data():
     data = scene(cells.get("gru").graph).to_data()
     assert set(data) == {"width", "height", "nodes", "wires"}
-    assert set(data["nodes"][0]) == {"id", "kind", "x", "y", "w", "h", "symbol", "label", "value", "opens"}
+    assert set(data["nodes"][0]) == {"id", "kind", "x", "y", "w", "h", "symbol", "label", "value", "opens", "reads"}
     assert set(data["wires"][0]) == {"from", "to", "value", "previous", "highway", "points"}
 
 

@@ -36,15 +36,19 @@ def explain(
     from latchwork.tasks.encoders import TextEncoder
 
     torch.set_num_threads(1)  # rows and steps this small gain nothing from more
+    if row is None and len(sequence) < _LONGEST_NAME and sequence.lower().endswith(EXTENSIONS):
+        if Path(sequence).is_file():
+            raise ConfigError(f"{sequence} is a data file; say which of its rows with --row")
+        if len(sequence.split()) == 1:  # more may well be a sentence about a file
+            raise DataError(f"there is no file {sequence}")
     loaded = SequenceClassifier.load(model)
     rows, place, title = [sequence], 0, "Your text"
     if row is not None:
+        table = read(Path(sequence))
         columns = read_columns(text, series) or remembered_columns(model)
-        rows, place, title = columns.sequences(read(Path(sequence))), row - 1, Path(sequence).name
+        rows, place, title = columns.sequences(table), row - 1, Path(sequence).name
         if row > len(rows):
             raise DataError(f"{sequence} has {len(rows)} rows, so there is no row {row}")
-    elif len(sequence) < _LONGEST_NAME and sequence.lower().endswith(EXTENSIONS) and Path(sequence).is_file():
-        raise ConfigError(f"{sequence} is a data file; say which of its rows with --row")
     elif not isinstance(loaded.encoder_, TextEncoder):
         raise DataError(
             f"the model in {model} reads series of numbers, and a text was given; give a data file and --row"

@@ -24,6 +24,7 @@ class Part:
         opens: of a valve, the part that says how far it opens.
         decides: the parts among ``plain`` that only steer it: a gate's, a condition's.
         squashes: whether it turns what it is given into a gate, so that nothing is kept through it.
+        reads: of what depends on the order of its inputs, how it is read: "forget − update".
         low: whether it is drawn among the gates, above the bus.
     """
 
@@ -36,6 +37,7 @@ class Part:
     opens: Part | None = None
     decides: list[Part] = field(default_factory=list)
     squashes: bool = False
+    reads: str = ""
     low: bool = False
 
     @property

@@ -30,6 +30,7 @@ class Node:
     label: str | None
     value: str | None
     opens: str | None
+    reads: str | None = None
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,8 @@ def scene(graph: Graph) -> Scene:
         width, height = size_of(part)
         x, y = layout.centres[part]
         opens = keys[part.opens] if part.opens else None
-        nodes.append(Node(ids[part], part.kind, x, y, width, height, part.symbol, label_of(part), keys[part], opens))
+        label, reads = label_of(part), part.reads or None
+        nodes.append(Node(ids[part], part.kind, x, y, width, height, part.symbol, label, keys[part], opens, reads))
     wires = [
         Wire(
             ids[source],

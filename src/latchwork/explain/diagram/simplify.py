@@ -33,6 +33,8 @@ _SYMBOLS = {
     "layer_norm": "LN",
     "project": "P",
 }
+_ORDERED = ("sub", "div", "greater", "greater_equal", "where")  # ops that read otherwise with their inputs exchanged
+_LONGEST_READ = 40  # letters of what is read within another
 _LONGEST = 9  # letters of a symbol that stands in a pill
 
 
@@ -214,7 +216,9 @@ class _Simplifier:
                 gate = self.part(shares[0])
                 return Part("valve", "×", value, plain=parts, opens=gate, decides=[gate])
         decides = parts[:1] if value.op == "where" and len(parts) > 1 else []
-        return Part("joint", symbol, value, plain=parts, decides=decides, squashes=value.is_comparison)
+        joint = Part("joint", symbol, value, plain=parts, decides=decides, squashes=value.is_comparison)
+        joint.reads = self._reads(value)
+        return joint
 
     def _with_fixed(self, value: Value, symbol: str, parts: list[Part]) -> Part:
         """An op some of whose inputs stand in its symbol."""
@@ -223,13 +227,22 @@ class _Simplifier:
             decides = [self.part(value.inputs[0])] if value.inputs[0] not in self.fixed else []
             if len(parts) == 1 and decides:
                 return Part("function", _shortened(f"{texts[1]} : {texts[2]}"), value, plain=parts, squashes=True)
-            return Part("joint", "if", value, plain=parts, decides=decides)
+            return Part("joint", "if", value, plain=parts, decides=decides, reads=self._reads(value))
         if value.op == "sub" and texts[0] == "1":
             return Part("joint", "1−", value, plain=parts)
         if value.op == "mul":
             texts.sort(key=bool)  # as it is said: times a half
         word = f"{texts[0]}{symbol}{texts[1]}" if len(symbol) == 1 else f"{symbol} {texts[0] or texts[1]}"
         return Part("function", _shortened(word), value, plain=parts, squashes=value.is_comparison)
+
+    def _reads(self, value: Value) -> str:
+        """How an op is read whose inputs are not alike; empty for the others."""
+        if value.op not in _ORDERED:
+            return ""
+        names = [self.written(i, inside=True) if i in self.fixed else _called(self.part(i)) for i in value.inputs]
+        if value.op == "where":
+            return f"if {names[0]} then {names[1]}, else {names[2]}"
+        return f"{names[0]} {_SYMBOLS[value.op]} {names[1]}"
 
     def written(self, value: Value, inside: bool = False) -> str:
         """What is made of vectors, masks and numbers alone, in few letters."""
@@ -254,6 +267,13 @@ class _Simplifier:
 def _number(value: Value) -> bool:
     """Whether it is computed from plain numbers alone."""
     return value.op == "constant" or (value.op in OPS and all(_number(i) for i in value.inputs))
+
+
+def _called(part: Part) -> str:
+    """What a part is called where another is read: by its name, or by what it does."""
+    if part.kind == "state":
+        return f"{part.label}[t−1]"
+    return part.label or f"({part.reads if 0 < len(part.reads) < _LONGEST_READ else part.symbol})"
 
 
 def _is_share(value: Value) -> bool:

@@ -11,6 +11,8 @@ PORTS = 14  # between neighbouring wires into one box
 GAP_X, GAP_Y = 26, 24  # the least room between columns and between rows
 MARGIN = 18
 SYMBOL_TEXT, LABEL_TEXT = 15, 12  # sizes of the type
+END_TEXT, TIME_TEXT = 17, 11  # of a state's name, which is bold, and of the t below it
+BOLD = 1.15  # how much wider bold type is
 _WIDEST = 118  # of a box
 _NARROW, _WIDE = set("fijlrt.,:;'|I()[] _"), set("mwMW@%")
 
@@ -31,7 +33,11 @@ def fitted(text: str, size: float, room: float) -> str:
 
 def label_of(part: Part) -> str | None:
     """The part's name as it is shown."""
-    return fitted(part.label, LABEL_TEXT, _WIDEST - 16) if part.label else None
+    if not part.label:
+        return None
+    if part.kind in ("input", "state", "result"):
+        return fitted(part.label, END_TEXT * BOLD, _WIDEST)
+    return fitted(part.label, LABEL_TEXT, _WIDEST - 16)
 
 
 def size_of(part: Part) -> tuple[int, int]:
@@ -42,7 +48,7 @@ def size_of(part: Part) -> tuple[int, int]:
     if part.kind in ("joint", "valve"):
         return JOINT, JOINT
     if part.kind in ("input", "state", "result"):
-        return max(40, _even(width_of(label, SYMBOL_TEXT) + 28)), 30
+        return max(40, _even(width_of(label, END_TEXT * BOLD) + width_of("t−1", TIME_TEXT) + 12)), 30
     symbol = _even(width_of(part.symbol, SYMBOL_TEXT) + 20)
     if part.kind == "function":
         return max(46, symbol), 26

@@ -4,44 +4,67 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from html import escape
+from string import Template
 from zlib import crc32
 
 from latchwork.explain.diagram.labels import Label, labels
 from latchwork.explain.diagram.scene import Node, Scene, Wire
-from latchwork.explain.diagram.sizes import LABEL_TEXT, SYMBOL_TEXT
+from latchwork.explain.diagram.sizes import BOLD, END_TEXT, LABEL_TEXT, SYMBOL_TEXT, TIME_TEXT, width_of
 from latchwork.explain.diagram.wiring import arrow, partings, rounded
 
-_STYLE = """
-.latchwork{--paper:#fff;--cell:#f5f7fa;--edge:#d3dae3;--ink:#1e2733;--soft:#5b6675;--wire:#526071;--way:#2f6db5;
---gate:#ffe2b3;--gate-edge:#c27c0e;--map:#dbe8d4;--map-edge:#5b8a45;--tanh:#d3e5fa;--tanh-edge:#3c78b8;
---joint:#fff;--joint-edge:#526071;font-family:system-ui,-apple-system,"Segoe UI",Roboto,sans-serif;color:var(--ink)}
-@media (prefers-color-scheme:dark){.latchwork{--paper:#12161c;--cell:#1a2029;--edge:#333d4a;--ink:#e8edf3;
---soft:#a3afbd;--wire:#93a1b2;--way:#6fb0ff;--gate:#54390c;--gate-edge:#e5a53c;--map:#26391f;--map-edge:#8abf70;--tanh:#1c3550;
---tanh-edge:#78aee8;--joint:#12161c;--joint-edge:#93a1b2}}
-.latchwork .paper{fill:var(--paper)}
-.latchwork .cell{fill:var(--cell);stroke:var(--edge);stroke-width:1.5}
-.latchwork .under{fill:none;stroke:var(--cell);stroke-width:9}
-.latchwork .wire{fill:none;stroke:var(--wire);stroke-width:1.8;stroke-linecap:round}
-.latchwork .head,.latchwork .dot{fill:var(--wire)}
-.latchwork .wire.way{stroke:var(--way);stroke-width:4.2}
-.latchwork .head.way{fill:var(--way)}
-.latchwork text{fill:currentColor;text-anchor:middle}
-.latchwork .name{fill:var(--soft)}
-.latchwork .beside{text-anchor:start;paint-order:stroke;stroke:var(--cell);stroke-width:3px;stroke-linejoin:round}
-.latchwork rect.gate{fill:var(--gate);stroke:var(--gate-edge)}
-.latchwork rect.squash{fill:var(--tanh);stroke:var(--tanh-edge)}
-.latchwork rect.map{fill:var(--map);stroke:var(--map-edge)}
-.latchwork rect.function{fill:var(--joint);stroke:var(--tanh-edge)}
-.latchwork circle{fill:var(--joint);stroke:var(--joint-edge);stroke-width:1.6}
-.latchwork circle.dot{stroke:none;fill:var(--wire)}
-.latchwork circle.valve{stroke:var(--gate-edge);fill:var(--gate);stroke-width:2}
-.latchwork .wings{fill:var(--gate-edge);opacity:.5}
-.latchwork .cross{stroke:var(--ink);stroke-width:2;stroke-linecap:round}
-.latchwork rect{stroke-width:1.6}
-.latchwork rect.level{fill:var(--gate-edge);stroke:none}
+# Plain colours rather than CSS variables, which many viewers of SVG do not know; dark where the viewer knows to ask.
+_SHAPES = """
+.latchwork{font-family:system-ui,-apple-system,"Segoe UI",Roboto,sans-serif}
+.latchwork .cell{stroke-width:1.5}
+.latchwork .under{fill:none;stroke-width:9}
+.latchwork .wire{fill:none;stroke-width:1.8;stroke-linecap:round}
+.latchwork .wire.way{stroke-width:4.2}
+.latchwork text{text-anchor:middle}
+.latchwork .beside{text-anchor:start;paint-order:stroke;stroke-width:3px;stroke-linejoin:round}
+.latchwork rect.gate,.latchwork rect.squash,.latchwork rect.map,.latchwork rect.function{stroke-width:1.6}
+.latchwork circle.joint{stroke-width:1.6}
+.latchwork circle.valve{stroke-width:2}
+.latchwork .wings{opacity:.5}
+.latchwork .cross{stroke-width:2;stroke-linecap:round}
 .latchwork .end{font-style:italic;font-weight:600}
-.latchwork .time{font-style:normal;font-weight:400}
+.latchwork .ending{text-anchor:end}
+.latchwork .starting{text-anchor:start}
 """
+_COLOURS = Template("""
+.latchwork .paper{fill:$paper}
+.latchwork .cell{fill:$cell;stroke:$edge}
+.latchwork .under{stroke:$cell}
+.latchwork .wire{stroke:$wire}
+.latchwork .head,.latchwork .dot{fill:$wire}
+.latchwork .wire.way{stroke:$way}
+.latchwork .head.way{fill:$way}
+.latchwork text{fill:$ink}
+.latchwork text.name{fill:$soft}
+.latchwork .beside{stroke:$cell}
+.latchwork rect.gate{fill:$gate;stroke:$gate_edge}
+.latchwork rect.squash{fill:$tanh;stroke:$tanh_edge}
+.latchwork rect.map{fill:$map;stroke:$map_edge}
+.latchwork rect.function{fill:$paper;stroke:$tanh_edge}
+.latchwork circle.joint{fill:$paper;stroke:$wire}
+.latchwork circle.valve{fill:$gate;stroke:$gate_edge}
+.latchwork .wings,.latchwork rect.level{fill:$gate_edge}
+.latchwork .cross{stroke:$ink}
+""")
+_LIGHT = {
+    "paper": "#fff", "cell": "#f5f7fa", "edge": "#d3dae3", "ink": "#1e2733", "soft": "#5b6675", "wire": "#526071",
+    "way": "#2f6db5", "gate": "#ffe2b3", "gate_edge": "#c27c0e", "map": "#dbe8d4", "map_edge": "#5b8a45",
+    "tanh": "#d3e5fa", "tanh_edge": "#3c78b8",
+}  # fmt: skip
+_DARK = {
+    "paper": "#12161c", "cell": "#1a2029", "edge": "#333d4a", "ink": "#e8edf3", "soft": "#a3afbd", "wire": "#93a1b2",
+    "way": "#6fb0ff", "gate": "#54390c", "gate_edge": "#e5a53c", "map": "#26391f", "map_edge": "#8abf70",
+    "tanh": "#1c3550", "tanh_edge": "#78aee8",
+}  # fmt: skip
+_STYLE = (
+    _SHAPES
+    + _COLOURS.substitute(_LIGHT).lstrip()
+    + f"@media (prefers-color-scheme:dark){{{_COLOURS.substitute(_DARK)}}}\n"
+)
 
 
 def svg(scene: Scene, values: Mapping[str, float] | None = None, title: str = "The cell") -> str:
@@ -85,7 +108,7 @@ def _called(node: Node) -> str:
     if node.kind == "input":
         return f"the input {node.label}"
     name = node.value if node.label else None
-    symbol = node.symbol or "the lines side by side"
+    symbol = node.reads or node.symbol or "the lines side by side"
     return f"{node.kind} {name} ({symbol})" if name else symbol
 
 
@@ -145,7 +168,9 @@ def _dots(points: Sequence[tuple[int, int]]) -> list[str]:
 
 
 def _node(node: Node, beside: Label | None, level: float | None) -> str:
-    told = node.value or node.label or ""
+    told = node.label or "" if node.value is None or node.value.startswith("#") else node.value
+    if node.reads:
+        told = f"{told} = {node.reads}" if told else node.reads
     if level is not None:
         told += f" {level:.2f}"
     pieces = [f"<g><title>{escape(told)}</title>" if told else "<g>"]
@@ -165,10 +190,9 @@ def _node(node: Node, beside: Label | None, level: float | None) -> str:
 
 def _end(node: Node) -> str:
     time = "t−1" if node.kind == "state" else "t"
-    return (
-        f'<text class="end" x="{node.x}" y="{node.y + 5}" font-size="{SYMBOL_TEXT + 2}">{escape(node.label or "")}'
-        f'<tspan class="time" dy="4" font-size="{SYMBOL_TEXT - 4}">{time}</tspan></text>'
-    )
+    name = node.label or ""
+    meet = node.x + (width_of(name, END_TEXT * BOLD) - width_of(time, TIME_TEXT)) / 2
+    return _ending("end", name, meet, node.y + 5, END_TEXT) + _starting("time", time, meet, node.y + 9, TIME_TEXT)
 
 
 def _circle(node: Node) -> str:
@@ -211,7 +235,17 @@ def _boxed(node: Node, level: float | None) -> str:
 
 
 def _text(text: str, x: float, y: float, size: float, role: str = "symbol") -> str:
-    shown = escape(text)
     if text.endswith(" LN"):
-        shown = f'{escape(text[:-3])}<tspan class="norm" dx="3" font-size="{size * 0.62:.3g}">LN</tspan>'
-    return f'<text class="{role}" x="{x:g}" y="{y:g}" font-size="{size:g}">{shown}</text>'
+        name, small = text[:-3], size * 0.62
+        meet = x + (width_of(name, size) - width_of("LN", small)) / 2
+        return _ending(role, name, meet - 1.5, y, size) + _starting("norm", "LN", meet + 1.5, y, small)
+    return f'<text class="{role}" x="{x:g}" y="{y:g}" font-size="{size:g}">{escape(text)}</text>'
+
+
+def _ending(role: str, text: str, x: float, y: float, size: float) -> str:
+    """A text that ends at x. Two that meet, as c and t, are texts of their own: not every viewer centres a span."""
+    return f'<text class="{role} ending" x="{x:g}" y="{y:g}" font-size="{size:.3g}">{escape(text)}</text>'
+
+
+def _starting(role: str, text: str, x: float, y: float, size: float) -> str:
+    return f'<text class="{role} starting" x="{x:g}" y="{y:g}" font-size="{size:.3g}">{escape(text)}</text>'

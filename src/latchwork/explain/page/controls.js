@@ -1,7 +1,7 @@
 // @ts-check
 /** What the reader chooses with: sequence, cell, layer, step, speed. */
 
-import { h, s, set } from "page/dom.js";
+import { h, modified, s, set } from "page/dom.js";
 import { short } from "page/format.js";
 import { cellColour } from "page/colour.js";
 
@@ -25,12 +25,12 @@ export function sequenceChoice(report, store) {
   });
   const change = (/** @type {Event} */ event) =>
     store.set({ sequence: Number(/** @type {HTMLSelectElement} */ (event.target).value), playing: false });
-  return h(
-    "label",
-    { class: "choice grow" },
-    "Sequence",
-    h("select", { id: "sequence", onchange: change }, ...options),
-  );
+  const select = h("select", { id: "sequence", onchange: change }, ...options);
+  const element = h("label", { class: "choice grow" }, "Sequence", select);
+  const show = (/** @type {View} */ view) => {
+    select.value = String(view.sequence);
+  };
+  return { element, show };
 }
 
 /**
@@ -48,7 +48,7 @@ export function cellTabs(report, store) {
   /** @param {KeyboardEvent} event */
   function move(event) {
     const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-    if (!by) return;
+    if (!by || modified(event)) return;
     event.preventDefault();
     event.stopPropagation();
     const next = tabs[(tabs.indexOf(event.target) + by + tabs.length) % tabs.length];
@@ -177,16 +177,17 @@ export function layerChoice(layers, store) {
 /**
  * The choice of one unit, or the mean of all.
  * @param {number[]} units in the order of the file, where neighbours are alike
+ * @param {number} all how many the cell has
  * @param {Store} store
  */
-export function unitChoice(units, store) {
+export function unitChoice(units, all, store) {
   const options = [...units].sort((a, b) => a - b).map((unit) => h("option", { value: unit }, `unit ${unit}`));
   const change = (/** @type {any} */ event) =>
     store.set({ unit: event.target.value === "" ? null : Number(event.target.value) });
   const select = h(
     "select",
     { id: "unit", onchange: change },
-    h("option", { value: "" }, "mean of all units"),
+    h("option", { value: "" }, units.length < all ? `mean of ${units.length} units of ${all}` : "mean of all units"),
     ...options,
   );
   const element = h("label", { class: "choice" }, "Numbers of", select);

@@ -46,6 +46,12 @@ function fill(element, attributes, children) {
 }
 
 /**
+ * Whether a key is held with another, which gives it a meaning of the browser's or the system's.
+ * @param {KeyboardEvent} event
+ */
+export const modified = (event) => event.shiftKey || event.ctrlKey || event.altKey || event.metaKey;
+
+/**
  * @param {Element} element
  * @param {string} name
  * @param {any} value null or false takes the attribute away

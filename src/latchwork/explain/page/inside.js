@@ -34,7 +34,8 @@ export function inside(report, store, index, beside) {
   const said = h("p", { class: "caption" });
   const picture = layer && cell.diagram ? pictureCard(cell, layer, cellColour(index)) : null;
   const lanes = laneCard(report, store, index, layer, beside);
-  const choices = beside || !layer ? [] : [layerChoice(run.layers, store), unitChoice(layer.units, store)];
+  const choices =
+    beside || !layer ? [] : [layerChoice(run.layers, store), unitChoice(layer.units, cell.hidden_size, store)];
   const units = choices[1];
   const element = h(
     "div",
@@ -69,7 +70,7 @@ export function inside(report, store, index, beside) {
    */
   function show(view, time) {
     words.show(view.step);
-    said.replaceChildren(...caption(cell, layer, run, sequence.steps, report.classes, view.step, view.unit));
+    said.replaceChildren(...caption(cell, layer, run, sequence.steps, report.classes, view));
     picture?.show(view, time);
     lanes.show(view);
     if (units && "show" in units) units.show(view);

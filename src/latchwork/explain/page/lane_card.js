@@ -76,8 +76,13 @@ export function laneCard(report, store, index, layer, beside) {
       heatCanvas.setAttribute("aria-valuetext", view.unit === null ? "no unit chosen" : `unit ${view.unit}`);
     }
     if (!heat || !layer) return;
-    const key = `${view.unit} ${view.pinned}`;
-    if (key !== about) renew(view, layer);
+    const key = `${view.unit} ${view.absent} ${view.pinned}`;
+    if (key !== about) {
+      const held = aside.contains(document.activeElement) ? document.activeElement?.id : null;
+      renew(view, layer);
+      // Where the button is gone with the panel, the heat map is what chooses a unit.
+      if (held !== null) (aside.querySelector(`#${held || "none"}`) ?? heatCanvas)?.focus({ preventScroll: true });
+    }
     about = key;
     panel?.show(view.step);
   }
@@ -94,6 +99,7 @@ export function laneCard(report, store, index, layer, beside) {
         h(
           "p",
           { class: "note" },
+          view.absent === null ? "" : `Unit ${view.absent} is not in the file for this sequence. `,
           "Choose a row of the heat map, by a click or with ↑ and ↓, to see what that unit does.",
         ),
       );

@@ -1,7 +1,7 @@
 // @ts-check
 /** What the lanes of the timeline show: words, what moved, the prediction, the gates, the units. */
 
-import { h, shown } from "page/dom.js";
+import { h, modified, shown } from "page/dom.js";
 import { cellRgb, css, diverging, palette } from "page/colour.js";
 import { number, percent, short, signed } from "page/format.js";
 import { matrix, row } from "page/data.js";
@@ -187,7 +187,7 @@ export function gateLane(what, gate, layer, colour, chosen, words) {
   });
   const units = () =>
     chosen().flatMap((unit) => {
-      const one = layer.units.includes(unit) ? shares(layer, gate, unit) : null;
+      const one = shares(layer, gate, unit);
       return one ? [one] : [];
     });
   return {
@@ -226,13 +226,15 @@ export function gateLane(what, gate, layer, colour, chosen, words) {
       context.setLineDash([]);
     },
     says: (t) => {
-      const units = chosen();
-      const main = shares(layer, gate, units[0] ?? null) ?? mean;
-      return [shown(main[t], `${percent(main[t])}${units.length ? ` unit ${units[0]}` : ""}`, { "data-what": what })];
+      const [unit] = chosen();
+      const main = unit === undefined ? mean : shares(layer, gate, unit);
+      if (!main) return [];
+      return [shown(main[t], `${percent(main[t])}${unit === undefined ? "" : ` unit ${unit}`}`, { "data-what": what })];
     },
     hint: (t) =>
       `${words[t]}: ${what} ${percent(mean[t])} on the mean${chosen()
-        .map((unit) => `, unit ${unit} ${percent(shares(layer, gate, unit)?.[t] ?? 0)}`)
+        .map((unit) => ({ unit, one: shares(layer, gate, unit) }))
+        .map(({ unit, one }) => (one ? `, unit ${unit} ${percent(one[t])}` : ""))
         .join("")}`,
   };
 }
@@ -259,7 +261,7 @@ export function heatLane(name, layer, chosen, choose, words) {
   const pick = (/** @type {number} */ place) => known && choose(layer.units[place], false);
   const key = (/** @type {KeyboardEvent} */ event) => {
     const by = { ArrowUp: -1, ArrowDown: 1, PageUp: -10, PageDown: 10 }[event.key];
-    if (!by || !known) return;
+    if (!by || !known || modified(event)) return;
     event.preventDefault();
     const unit = chosen();
     const from = unit === null ? (by > 0 ? -1 : U) : layer.units.indexOf(unit);

@@ -8,11 +8,12 @@
  */
 
 import { read } from "page/data.js";
-import { h, set } from "page/dom.js";
+import { h, modified, set } from "page/dom.js";
 import { onScheme } from "page/colour.js";
 import { cellTabs, player, sequenceChoice, toggle } from "page/controls.js";
 import { createStore } from "page/store.js";
 import { inside } from "page/inside.js";
+import { anyGate } from "page/run.js";
 import { memorySection } from "page/memory.js";
 
 /** @typedef {import("page/types.js").Report} Report */
@@ -58,6 +59,7 @@ function draw(report, root) {
   const store = createStore(opening(report), (view, before, asked) => settle(report, view, before, asked));
   const steps = () => report.sequences[store.view().sequence].steps;
   const tabs = cellTabs(report, store);
+  const sequences = sequenceChoice(report, store);
   const controls = player(store, steps);
   const stage = h("div", {
     id: "inside",
@@ -70,7 +72,7 @@ function draw(report, root) {
     { class: "explorer", "aria-labelledby": "inside-title" },
     h("h2", { id: "inside-title" }, "Inside, step by step"),
     h("p", { class: "lead" }, LEAD),
-    h("div", { class: "chooser" }, report.cells.length > 1 ? tabs.element : null, sequenceChoice(report, store)),
+    h("div", { class: "chooser" }, report.cells.length > 1 ? tabs.element : null, sequences?.element),
     controls.element,
     stage,
     live,
@@ -91,6 +93,7 @@ function draw(report, root) {
   const said = () => stage.querySelector(".caption")?.textContent ?? "";
   const show = (/** @type {View} */ view, /** @type {number} */ time) => {
     tabs.show(view);
+    sequences?.show(view);
     controls.show(view);
     for (const part of parts) part.show(view, time);
     if (!view.playing) live.textContent = `Step ${view.step + 1} of ${steps().length}. ${said()}`;
@@ -121,17 +124,18 @@ function draw(report, root) {
 }
 
 /**
- * The first view: the first sequence and cell; of a text, its end, where the decision stands.
+ * The first view: the first step of the first sequence, from which one reads on, in the first cell that has a gate.
  * @param {Report} report
  * @returns {View}
  */
 const opening = (report) => ({
   sequence: 0,
-  cell: (report.cells.find((cell) => cell.gates.keep) ?? report.cells[0]).name,
+  cell: (report.cells.find(anyGate) ?? report.cells[0]).name,
   together: false,
   layer: 0,
   step: 0,
   unit: null,
+  absent: null,
   pinned: [],
   shown: null,
   playing: false,
@@ -151,15 +155,22 @@ function settle(report, view, before, asked) {
   const moved = view.sequence !== before.sequence;
   const other = view.cell !== before.cell || view.together !== before.together;
   if (!report.cells.some((cell) => cell.name === view.cell)) throw new Error(`there is no cell ${view.cell}`);
-  const layers = runs[view.cell]?.layers.length ?? 1;
+  const layers = runs[view.cell]?.layers ?? [];
+  const layer = Math.min(Math.max(0, layers.length - 1), Math.max(0, view.layer));
+  // Another cell's units are others, whatever their numbers; and of a long sequence, only some are in the file.
+  const wanted = "unit" in asked ? view.unit : other ? null : (view.unit ?? (moved ? view.absent : null));
+  const here = (/** @type {number} */ unit) => layers[layer]?.units.includes(unit) ?? false;
+  const lost = wanted !== null && !here(wanted);
+  const anew = other || moved || view.layer !== before.layer || "unit" in asked || wanted !== null;
+  const pinned = other ? [] : view.pinned.filter(here);
   return {
     ...view,
     sequence,
-    layer: Math.min(layers - 1, Math.max(0, view.layer)),
+    layer,
     step: Math.min(steps.length - 1, Math.max(0, moved && !("step" in asked) ? 0 : Math.round(view.step))),
-    // Another cell's units are others, whatever their numbers.
-    unit: other && !("unit" in asked) ? null : view.unit,
-    pinned: other && view.pinned.length ? [] : view.pinned,
+    unit: lost ? null : wanted,
+    absent: lost ? wanted : anew ? null : view.absent,
+    pinned: pinned.length === view.pinned.length ? view.pinned : pinned,
     shown: other && !("shown" in asked) ? null : view.shown,
   };
 }
@@ -180,7 +191,8 @@ function flowTime(view) {
 }
 
 /**
- * Arrows step, Home and End go to the ends, space plays; where a key means something else, it keeps its meaning.
+ * Arrows step, Home and End go to the ends, space plays; where a key means something else, or something else has the
+ * focus, it keeps its meaning.
  * @param {KeyboardEvent} event
  * @param {Store} store
  * @param {number} count
@@ -188,7 +200,8 @@ function flowTime(view) {
  */
 function key(event, store, count, explorer) {
   const target = /** @type {Element} */ (event.target);
-  if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+  if (modified(event) || event.defaultPrevented) return;
+  if (!explorer.contains(target) && target !== document.body) return;
   if (target.closest("select, textarea, input:not([type=range]), .scroll")) return;
   const within = explorer.contains(target);
   const { step } = store.view();

@@ -94,7 +94,9 @@ function wordsKept(cells) {
     "At which words the memory goes and stays",
     sentences(cells, "words"),
     ...lists,
-    note("Share of the memory that the keep gates of all units let through at a word, for words that occur 20 times or more."),
+    note(
+      "Share of the memory that the keep gates of all units let through at a word, for words that occur 20 times or more.",
+    ),
   );
 }
 
@@ -148,12 +150,21 @@ function influences(cells) {
       { title: "influence on the log-odds", log: false },
       lines,
     ),
-    note(
-      "By gradient, and dashed, by putting a random other input in its place." +
-        on(cells.find(({ found }) => found.influence?.replaced)?.found.influence?.replaced_rows),
-    ),
+    note(restsOn(cells.flatMap(({ found }) => found.influence ?? []))),
     numbers("distance", lines),
   );
+}
+
+/**
+ * What the curves of influence are means over. They were all measured on the same rows.
+ * @param {NonNullable<CellMemory["influence"]>[]} found
+ */
+function restsOn(found) {
+  const replaced = found.find((one) => one.replaced);
+  const times = "Distances that only the longest sequences have rest on fewer.";
+  const solid = `Solid: by gradient.${on(found[0]?.rows)}`;
+  if (!replaced) return `${solid} ${times}`;
+  return `${solid} Dashed: by putting a random other input in its place.${on(replaced.replaced_rows)} ${times}`;
 }
 
 /**
@@ -211,7 +222,8 @@ function halfLives(cells) {
     "How long the units hold on",
     sentences(cells, "half_life"),
     rows.length ? distribution(rows) : null,
-    rows.length ? note(
+    rows.length
+      ? note(
           "Units by the steps until their keep gates have let half of the memory go. What a unit hands to the others " +
             "through the weights can live on for longer: the gradient shows that.",
         )

@@ -3,7 +3,7 @@
 
 import { s, set } from "page/dom.js";
 import { brief, number, percent } from "page/format.js";
-import { at, limit, mean, one, place } from "page/run.js";
+import { at, limit, one, place } from "page/run.js";
 import { flow } from "page/flow.js";
 import { paint, strip } from "page/strip.js";
 import { texts } from "page/room.js";
@@ -80,7 +80,7 @@ export function cellPicture(cell, colour, look) {
       progress: (id, share) => {
         const i = drawn.findIndex((part) => part.node.id === id);
         const { from, to } = goals[i];
-        if (to !== null) open(drawn[i], from + share * (to - from));
+        open(drawn[i], to === null ? null : from + share * (to - from));
       },
     });
   }
@@ -226,15 +226,15 @@ function fillNode(part, frame) {
   let text = "";
   let value = null;
   if (gate.length && unit < 0) {
-    value = mean(gate);
-    text = percent(value);
+    value = one(frame.layer, gate, frame.unit);
+    text = value === null ? "" : percent(value);
   } else if (numbers.length && unit >= 0) {
     value = numbers[unit];
     text = brief(value);
   }
   part.number.textContent = text;
   set(part.number, "data-value", value);
-  set(part.element, "aria-label", spoken(node, numbers, unit, gate));
+  set(part.element, "aria-label", spoken(node, numbers, gate, frame));
   if (part.mark) {
     set(part.mark, "display", unit < 0 ? "none" : null);
     const width = part.cells.length ? Number(part.cells[0].getAttribute("x")) : 0;
@@ -253,32 +253,39 @@ const NOTHING = new Float32Array(0);
 function opening(part, frame) {
   const numbers = at(frame.layer, part.node.opens, frame.step);
   if (!part.jaws.length || !numbers.length) return null;
-  return one(numbers, place(frame.layer, frame.unit, numbers.length));
+  return one(frame.layer, numbers, frame.unit);
 }
 
 /**
  * Draw the jaws of a valve that is `share` open.
  * @param {Drawn} part
- * @param {number} share
+ * @param {number | null} share null where that is not known
  */
 function open(part, share) {
+  set(part.element, "data-open", share);
+  if (share === null) {
+    for (const jaw of part.jaws) set(jaw, "d", null);
+    return;
+  }
   part.open = share;
   const r = Math.min(part.node.w, part.node.h) / 2;
   const gap = r * Math.min(1, Math.max(0, share));
   const reach = Math.sqrt(Math.max(0, r * r - gap * gap));
   set(part.jaws[0], "d", `M${-reach} ${-gap}A${r} ${r} 0 0 1 ${reach} ${-gap}Z`);
   set(part.jaws[1], "d", `M${-reach} ${gap}A${r} ${r} 0 0 0 ${reach} ${gap}Z`);
-  set(part.element, "data-open", share);
 }
 
 /**
  * @param {Part} node
  * @param {Float32Array} numbers
- * @param {number} unit
  * @param {Float32Array} gate
+ * @param {Frame} frame
  */
-function spoken(node, numbers, unit, gate) {
+function spoken(node, numbers, gate, frame) {
   const name = node.label ?? node.value?.replace(/^#.*/, "") ?? "";
-  const is = gate.length ? `valve, ${percent(one(gate, unit))} open` : `${node.kind} ${name}`;
-  return numbers.length ? `${is}, ${unit < 0 ? "mean " : ""}${number(one(numbers, unit))}` : is;
+  const open = gate.length ? one(frame.layer, gate, frame.unit) : null;
+  const is = open !== null ? `valve, ${percent(open)} open` : `${node.kind} ${name}`;
+  const reads = node.reads ? ` (${node.reads})` : "";
+  const value = numbers.length ? one(frame.layer, numbers, frame.unit) : null;
+  return `${is}${reads}${value === null ? "" : `, ${frame.unit === null ? "mean " : ""}${number(value)}`}`;
 }

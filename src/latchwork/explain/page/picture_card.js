@@ -106,8 +106,9 @@ function describe(cell, layer, node, view) {
     h("b", {}, title),
     h("span", { class: "soft" }, ` ${KINDS[node.kind] && node.label ? KINDS[node.kind] : ""}`),
   ];
-  if (gate.length)
-    parts.push(h("span", {}, ` open ${percent(one(gate, place(layer, view.unit, gate.length)))}, as ${opener} says`));
+  const open = gate.length ? one(layer, gate, view.unit) : null;
+  if (open !== null) parts.push(h("span", {}, ` open ${percent(open)}, as ${opener} says`));
+  if (node.reads) parts.push(h("code", {}, node.reads));
   if (formula) parts.push(h("code", {}, before ? formula : `${node.value}[t] = ${formula}`));
   if (!numbers.length) return [...parts, h("span", { class: "soft" }, "its numbers are not recorded")];
   const figures = [

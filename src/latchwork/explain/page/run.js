@@ -57,7 +57,7 @@ export function place(layer, unit, columns = layer.units.length) {
 }
 
 /**
- * The share that a gate lets through at every step: of one unit, or the mean of all.
+ * The share that a gate lets through at every step: of one unit, or the mean of all; null where it is not in the file.
  * @param {Layer} layer
  * @param {Gate} gate
  * @param {number | null} unit
@@ -68,17 +68,24 @@ export function shares(layer, gate, unit) {
   if (!all) return null;
   const found = new Float64Array(all.rows);
   for (let t = 0; t < all.rows; t++) {
-    const value = one(row(all, t), place(layer, unit, all.columns));
+    const value = one(layer, row(all, t), unit);
+    if (value === null) return null;
     found[t] = gate.complement ? 1 - value : value;
   }
   return found;
 }
 
 /**
+ * A unit's number, or the mean of all; null where the unit is not among them, so that no mean is taken for a unit.
+ * @param {Layer} layer
  * @param {Float32Array} numbers
- * @param {number} at −1 for the mean
+ * @param {number | null} unit null for the mean
  */
-export const one = (numbers, at) => (at >= 0 ? numbers[at] : mean(numbers));
+export function one(layer, numbers, unit) {
+  if (unit === null) return mean(numbers);
+  const at = place(layer, unit, numbers.length);
+  return at < 0 ? null : numbers[at];
+}
 
 /** @param {Float32Array} numbers */
 export function mean(numbers) {
@@ -86,6 +93,12 @@ export function mean(numbers) {
   for (const value of numbers) sum += value;
   return numbers.length ? sum / numbers.length : 0;
 }
+
+/**
+ * Whether a share is more than one gate's value, as where zoneout keeps some of the memory besides.
+ * @param {Gate} gate
+ */
+export const isWhole = (gate) => gate.value.startsWith("#");
 
 /** @type {WeakMap<Matrix, number>} */
 const limits = new WeakMap();
@@ -109,10 +122,13 @@ export function limit(layer, name) {
 }
 
 /**
- * What the heat map shows unless another value is chosen: the state that is kept, else the output.
+ * What the heat map shows unless another value is chosen: the state that the gates are about, else the output.
  * @param {Cell} cell
  */
-export const memoryOf = (cell) => cell.gates.keep?.of ?? cell.output;
+export const memoryOf = (cell) => anyGate(cell)?.of ?? cell.output;
+
+/** @param {Cell} cell */
+export const anyGate = ({ gates: { keep, write, expose } }) => keep ?? write ?? expose;
 
 /**
  * The values that have a name, in the cell's order.

@@ -276,7 +276,7 @@ function coloursKey({ completeness_error: error, score, baseline, predicted }, c
     h("span", { class: "word for sample" }, "towards ", h("bdi", {}, target)),
     " ",
     h("span", { class: "word against sample" }, "away from it"),
-    " by integrated gradients, in log-odds; together ",
+    " by integrated gradients, in log-odds, compared with as many steps that say nothing (zeros); together ",
     shown(score - baseline, signed(score - baseline), { "data-what": "moved" }),
     error === null ? "" : ", completeness error ",
     error === null ? null : shown(error, percent(error, 2), { "data-what": "completeness" }),

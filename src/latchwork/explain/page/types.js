@@ -7,7 +7,7 @@
  *
  * @typedef {{value: string, of: string, label: string, complement: boolean}} Gate
  * @typedef {{id: string, kind: string, x: number, y: number, w: number, h: number, symbol: string,
- *   label: string | null, value: string | null, opens: string | null}} Part
+ *   label: string | null, value: string | null, opens: string | null, reads?: string | null}} Part
  * @typedef {{from: string, to: string, value: string | null, previous: boolean, highway: boolean,
  *   points: [number, number][]}} Wire
  * @typedef {{width: number, height: number, nodes: Part[], wires: Wire[]}} Diagram
@@ -46,6 +46,7 @@
  * @property {number} layer place in Run.layers
  * @property {number} step from 0
  * @property {number | null} unit a unit's number; null for the mean of all
+ * @property {number | null} absent a unit that was asked for and is not in the file
  * @property {number[]} pinned units drawn besides, to compare
  * @property {string | null} shown the value in the heat map; null for the cell's memory
  * @property {boolean} playing

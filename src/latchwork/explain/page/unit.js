@@ -32,6 +32,7 @@ export function unitPanel(cell, layer, memory, unit, measured, acts) {
       "button",
       {
         type: "button",
+        id: "unit-pin",
         class: "plain",
         onclick: acts.pin,
         "aria-pressed": String(acts.pinned),
@@ -42,7 +43,13 @@ export function unitPanel(cell, layer, memory, unit, measured, acts) {
     ),
     h(
       "button",
-      { type: "button", class: "plain", onclick: acts.close, "aria-label": "Back to the mean of all units" },
+      {
+        type: "button",
+        id: "unit-close",
+        class: "plain",
+        onclick: acts.close,
+        "aria-label": "Back to the mean of all units",
+      },
       "Close",
     ),
   );
@@ -54,7 +61,7 @@ export function unitPanel(cell, layer, memory, unit, measured, acts) {
           {},
           half === null
             ? "Its keep gates never let half of the memory go: half-life "
-            : "Half of what it holds is gone after ",
+            : "By its gate alone, half of what it holds is gone after ",
           shown(half, steps(half), { class: "figure", "data-what": "half-life" }),
           ".",
         );
@@ -64,7 +71,7 @@ export function unitPanel(cell, layer, memory, unit, measured, acts) {
     head,
     life,
     now,
-    ...(facts ? about(facts) : [nothing(memory, measured)]),
+    ...(facts ? about(cell, facts) : [nothing(memory, measured)]),
   );
 
   /** @param {number} step */
@@ -100,8 +107,11 @@ function nothing(memory, measured) {
   return h("p", { class: "note" }, memory ? "Nothing more was measured of this unit." : elsewhere);
 }
 
-/** @param {UnitFacts} facts */
-function about(facts) {
+/**
+ * @param {Cell} cell
+ * @param {UnitFacts} facts
+ */
+function about(cell, facts) {
   return [
     facts.fires?.length
       ? group("Where it fires", h("ul", { class: "fires" }, ...facts.fires.slice(0, MOST).map(fires)))
@@ -114,7 +124,7 @@ function about(facts) {
           h(
             "div",
             { class: "histograms" },
-            ...Object.entries(facts.histograms).map(([name, bins]) => histogram(name, bins)),
+            ...Object.entries(facts.histograms).map(([name, bins]) => histogram(name, bins, isShare(cell, name))),
           ),
         )
       : null,
@@ -155,10 +165,19 @@ export const ranked = (words, text = number) =>
   );
 
 /**
+ * Whether a value lies between 0 and 1, as what a σ yields; its histogram then goes from 0 to 1, not from −1.
+ * @param {Cell} cell
  * @param {string} name
- * @param {number[]} bins
  */
-function histogram(name, bins) {
+const isShare = (cell, name) =>
+  cell.diagram?.nodes.some((node) => node.value === name && node.symbol.startsWith("σ")) ?? false;
+
+/**
+ * @param {string} name
+ * @param {number[]} bins from 0, or −1, to 1
+ * @param {boolean} share whether from 0
+ */
+function histogram(name, bins, share) {
   const most = Math.max(1, ...bins);
   const total = bins.reduce((a, b) => a + b, 0);
   const bars = bins.map((count, i) =>
@@ -171,7 +190,9 @@ function histogram(name, bins) {
     }),
   );
   const peak = bins.indexOf(Math.max(...bins));
-  const label = `${name}: ${total} values in ${bins.length} bins, most in bin ${peak + 1}`;
+  // What lies beyond the range was counted at its ends.
+  const ends = share ? ["0", "1"] : ["≤ −1", "≥ 1"];
+  const label = `${name}: ${total} values in ${bins.length} bins from ${ends[0]} to ${ends[1]}, most in bin ${peak + 1}`;
   return h(
     "figure",
     {},
@@ -181,6 +202,7 @@ function histogram(name, bins) {
       ...bars,
       s("line", { class: "axis", x1: 0, x2: bins.length * 5, y1: 40.5, y2: 40.5 }),
     ),
+    h("div", { class: "range", "aria-hidden": "true" }, h("span", {}, ends[0]), h("span", {}, ends[1])),
     h("figcaption", {}, name),
   );
 }
