@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import synthetic
+import torch
 
 HOSTILE = (
     "<script>alert(1)</script> </script> <!-- &amp; <img src=x onerror=alert(2)> \u2028 \"quoted' 👩‍👩‍👧 ok "
@@ -345,6 +346,34 @@ def test_what_models_really_did(open_page):
         )
         assert value(page, f'[data-node="{result["id"]}"] .number') == output[3, place]
         assert not page.locator(".facts").get_by_text("not recorded").count()
+
+
+def test_the_page_shows_what_the_truth_in_float64_says(open_page):
+    from latchwork import SequenceClassifier
+    from latchwork.explain import illustrate
+    from latchwork.explain.passes import passes
+    from latchwork.reference.numpy import forward
+
+    texts = [f"the film was {'good' if i % 2 else 'bad'} {'indeed' if i % 3 else 'so'}" for i in range(40)]
+    labels = ["up" if i % 2 else "down" for i in range(40)]
+    for cell in ("rnn", "lstm", "gru_reset_before"):
+        model = SequenceClassifier(cell=cell, hidden_size=16, max_epochs=1, random_state=0).fit(texts, labels)
+        page = open_page(illustrate(model, texts[:1]).data)
+        network = model.network_
+        with torch.no_grad():
+            x = network.features(torch.from_numpy(model.encode(texts[:1])[0])[:, None]).double().numpy()
+        (only,) = passes(network.recurrent)
+        weights = {name: p.detach().double().numpy() for name, p in only.parameters.items()}
+        truth = forward(network.recurrent.cell.graph, weights, x).trace
+        compared = 0
+        for step, unit in ((0, 3), (4, 11)):
+            page.evaluate("([step, unit]) => latchwork.choose({step, unit})", [step, unit])
+            for node in page.evaluate("latchwork.data.cells[0].diagram.nodes"):
+                if node["value"] in truth and node["kind"] != "state":
+                    shown = value(page, f'[data-node="{node["id"]}"] .number')
+                    assert shown == pytest.approx(truth[node["value"]][step, 0, unit], abs=2e-6), (cell, node)
+                    compared += 1
+        assert compared >= 4
 
 
 def test_data_of_another_version_is_refused_in_words(open_page, browser, tmp_path):
