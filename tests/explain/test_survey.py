@@ -104,7 +104,10 @@ def test_where_a_unit_fires():
 
 def test_a_cell_without_a_gate_and_a_series():
     rows = [np.random.default_rng(0).normal(size=(4, 5)).astype(np.float32)]
-    steps = lambda row: [f"step {t + 1}" for t in range(4)]  # noqa: E731
+
+    def steps(row):
+        return [f"step {t + 1}" for t in range(4)]
+
     found = survey(network("rnn", vocabulary=None), rows, steps)
     assert found.half_life is None
     assert found.keeps is None
