@@ -9,15 +9,21 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from functools import partial
 
+import numpy as np
 import torch
 from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
 import latchwork as lw
-from latchwork import nn
+from latchwork import cells, nn
 from latchwork.cli.measure import in_turn, threads
+from latchwork.kernels.native import kernels
+from latchwork.kernels.plan import plan
+from latchwork.kernels.scan import Memory
+from latchwork.kernels.stream import Stream
 
 STEPS = 100
 SHAPES = [(1, 64), (8, 128), (32, 64), (32, 256)]  # batch, hidden
@@ -129,6 +135,28 @@ def small(seconds: float) -> str:
     return f"one step of LSTM(64, 64), all of the call: {found[0]}; batch first {found[1]}"
 
 
+def streams(seconds: float) -> str:
+    """A step beside its call: the time that 64 units take more than a layer so small that the call is all of it."""
+    found = []
+    for cell in ("lstm", "gru", "rnn"):
+        calls = {}
+        for units in (1, 64):
+            graph = cells.get(cell).graph
+            sizes = {"I": units, "H": units, "P": 0}
+            weights = [np.zeros(p.shape(sizes), np.float32) for p in plan(graph).layout.parameters]
+            memory = Memory(
+                lambda rows, columns: np.empty((rows, columns), np.float32),
+                lambda rows, columns: np.zeros((rows, columns), np.float32),
+                lambda array: array.ctypes.data,
+            )
+            stream = Stream(kernels(graph, "float"), memory, sizes, weights)
+            calls[str(units)] = partial(stream.step, np.zeros((1, units), np.float32))
+        times = in_turn(calls, seconds)
+        more = (times["64"].median - times["1"].median) * 1e6
+        found.append(f"{cell} {more:.1f} µs (of {times['64'].median * 1e6:.1f} with the call)")
+    return "one step of a stream of 64 units, more than one of 1 unit: " + ", ".join(found)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--threads", type=int, default=1)
@@ -138,7 +166,7 @@ def main() -> None:
     with threads(options.threads):
         console.print(f"{options.threads} thread(s); batch × hidden; inference / training against the plain cell = 1\n")
         console.print(relative(options.seconds))
-        for line in (traces, ragged, small):
+        for line in (traces, ragged, small, streams):
             console.print(line(options.seconds), markup=False)
 
 

@@ -35,7 +35,10 @@ def surveyed(model: SequenceClassifier, texts: list[str]) -> Survey:
     """What every unit does over the texts."""
     numbered = model.encoder_.tokenizer.get_vocab()
     vocabulary = sorted(numbered, key=numbered.get)
-    words = lambda row: [texts[row][a:b] for a, b in model.encoder_.spans(texts[row])]  # noqa: E731
+
+    def words(row: int) -> list[str]:
+        return [texts[row][a:b] for a, b in model.encoder_.spans(texts[row])]
+
     return survey(model.network_.eval(), model.encode(texts), words, vocabulary)
 
 

@@ -141,9 +141,8 @@ def attach(model: nn.Module) -> Iterator[Inside]:
     What is given is a mapping: the module's name in the model ("" for the model itself) → the trace of its last call.
     The model's outputs, gradients and hooks stay as they are, and it is let go of at the end. Where a module cannot be
     followed, as a subclass with a ``forward`` of its own, the model runs on all the same, and asking for that module's
-    trace says why. A trace is that of
-    evaluation mode: the dropout that torch draws between layers in training cannot be drawn again. It is no part of
-    autograd's graph.
+    trace says why. A trace is that of evaluation mode: the dropout that torch draws between layers in training cannot
+    be drawn again. It is no part of autograd's graph.
 
     Raises:
         ConfigError: the model has no recurrent layer.

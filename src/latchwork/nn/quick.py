@@ -58,7 +58,9 @@ class Lane:
         self._shapes = [p.shape(letters) for p in plan(graph).layout.parameters]
 
     def __call__(self, x: Tensor, parameters: Sequence[Tensor | None]) -> tuple[Tensor, list[Tensor]] | None:
-        """x (T, B, I) → the output (T, B, ·) and the final states (1, B, ·); None if a parameter is not plain."""
+        """x (T, B, I) → the output (T, B, ·) and the final states (1, B, ·); None if it or a parameter is not plain."""
+        if not self.plain:
+            return None
         steps = x.shape[0]
         words = self._words if self._words.worth_threads(steps) else self._alone
         addresses = [0] * len(words.names)
@@ -89,16 +91,5 @@ class Lane:
         return output, finals
 
 
-@lru_cache(maxsize=256)
-def lane(
-    graph: Graph,
-    name: str,
-    dtype: torch.dtype,
-    sizes: tuple[int, int, int],
-    batch: int,
-    reversed: bool,
-    threads: int,
-) -> Lane | None:
-    """The lane of these sizes, or None if they are not plain."""
-    found = Lane(graph, name, dtype, sizes, batch, reversed, threads)
-    return found if found.plain else None
+lane = lru_cache(maxsize=256)(Lane)
+"""The lane of these arguments, made once."""

@@ -310,7 +310,7 @@ class Recurrent(nn.Module):
             for direction in range(self.directions):
                 way = lane(self.cell.graph, self.cell.name, x.dtype, sizes, x.shape[1], direction == 1, threads)
                 names = self._names[layer * self.directions + direction]
-                done = None if way is None else way(x, [self._parameters.get(name) for name in names])
+                done = way(x, [self._parameters.get(name) for name in names])
                 if done is None:
                     return None
                 outputs.append(done[0])
