@@ -9,6 +9,16 @@ except ModuleNotFoundError as error:
 
     raise MissingExtraError(f'latchwork.tasks needs {error.name}: pip install "latchwork[train]"') from error
 
-from latchwork.tasks.classifier import SequenceClassifier
+from collections.abc import Mapping
+from types import MappingProxyType
 
-__all__ = ["SequenceClassifier"]
+from latchwork.tasks.classifier import SequenceClassifier
+from latchwork.tasks.estimator import SequenceEstimator
+from latchwork.tasks.loading import load_model
+
+ESTIMATORS: Mapping[str, type[SequenceEstimator]] = MappingProxyType(
+    {estimator.task: estimator for estimator in (SequenceClassifier,)}
+)
+"""Task → its estimator."""
+
+__all__ = ["ESTIMATORS", "SequenceClassifier", "SequenceEstimator", "load_model"]

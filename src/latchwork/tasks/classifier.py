@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +10,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.model_selection import train_test_split
-from sklearn.utils import Tags, check_random_state
+from sklearn.base import ClassifierMixin
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -23,24 +18,18 @@ from torch import Tensor
 
 from latchwork.errors import ConfigError, DataError
 from latchwork.language.cell import Cell
-from latchwork.language.serial import from_data as cell_from_data
-from latchwork.language.serial import to_data as cell_to_data
 from latchwork.tasks import encoders
-from latchwork.tasks.batches import Batch, collate, plan
-from latchwork.tasks.card import model_card
+from latchwork.tasks.batches import Batch, Examples, Source
+from latchwork.tasks.card import Card
 from latchwork.tasks.encoders import SeriesEncoder, TextEncoder
-from latchwork.tasks.folder import read_folder, write_folder
+from latchwork.tasks.estimator import PREDICTION_BATCH, SequenceEstimator
 from latchwork.tasks.labels import class_labels
-from latchwork.tasks.network import SequenceNetwork, Shape
-from latchwork.tasks.options import check_options
-from latchwork.tasks.progress import ProgressBar
+from latchwork.tasks.network import Pooling, Shape
 from latchwork.tasks.sequences import is_table, is_text, rows_of, series, texts
-from latchwork.tasks.training import Epoch, Listener, Plan, Silent, train
-
-_PREDICTION_BATCH = 256
+from latchwork.tasks.training import Schedule
 
 
-class SequenceClassifier(ClassifierMixin, BaseEstimator):
+class SequenceClassifier(ClassifierMixin, SequenceEstimator):
     """Classifies texts, or numeric series of one or several channels and any lengths, by a recurrent network.
 
     Args:
@@ -54,8 +43,10 @@ class SequenceClassifier(ClassifierMixin, BaseEstimator):
         cell_options: keyword options of :class:`latchwork.nn.Recurrent`: ``{"layer_norm": True}``, ``zoneout``,
             ``recurrent_dropout``, ``peephole``, ``forget_bias``.
         max_epochs: epochs at most.
+        epoch_steps: batches of an epoch, each going on where the last one ended; None for all of the data.
         batch_size: sequences a step.
         learning_rate: of AdamW (Loshchilov & Hutter 2019).
+        schedule: "constant", or "cosine", from the learning rate to none over ``max_epochs``.
         weight_decay: of AdamW.
         clip: the largest norm of the gradient.
         patience: epochs without a better validation loss before training stops; None to run all.
@@ -78,6 +69,9 @@ class SequenceClassifier(ClassifierMixin, BaseEstimator):
         best_epoch_: the epoch, from 0, whose weights are kept.
     """
 
+    task = "classify"
+    score_name = "accuracy"
+
     def __init__(
         self,
         cell: str | Cell = "lstm",
@@ -86,12 +80,14 @@ class SequenceClassifier(ClassifierMixin, BaseEstimator):
         num_layers: int = 1,
         bidirectional: bool = False,
         embedding_size: int = 64,
-        pooling: str = "last",
+        pooling: Pooling = "last",
         dropout: float = 0.4,
         cell_options: Mapping[str, Any] | None = None,
         max_epochs: int = 30,
+        epoch_steps: int | None = None,
         batch_size: int = 64,
         learning_rate: float = 0.005,
+        schedule: Schedule = "constant",
         weight_decay: float = 0.01,
         clip: float = 1.0,
         patience: int | None = 3,
@@ -106,30 +102,7 @@ class SequenceClassifier(ClassifierMixin, BaseEstimator):
         random_state: Any = 0,
         verbose: bool = False,
     ) -> None:
-        self.cell = cell
-        self.hidden_size = hidden_size
-        self.num_layers = num_layers
-        self.bidirectional = bidirectional
-        self.embedding_size = embedding_size
-        self.pooling = pooling
-        self.dropout = dropout
-        self.cell_options = cell_options
-        self.max_epochs = max_epochs
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.weight_decay = weight_decay
-        self.clip = clip
-        self.patience = patience
-        self.validation_fraction = validation_fraction
-        self.time_budget = time_budget
-        self.class_weight = class_weight
-        self.vocabulary_size = vocabulary_size
-        self.min_count = min_count
-        self.max_length = max_length
-        self.checkpoint_dir = checkpoint_dir
-        self.device = device
-        self.random_state = random_state
-        self.verbose = verbose
+        self._keep(locals())
 
     def fit(self, X: Any, y: Any, X_valid: Any = None, y_valid: Any = None) -> SequenceClassifier:
         """Train on sequences X and their classes y.
@@ -143,24 +116,23 @@ class SequenceClassifier(ClassifierMixin, BaseEstimator):
             DataError: X or y cannot be used; the message names the row.
             ConfigError: an option has a value it cannot have.
         """
-        check_options(self)
+        seed = self._begin()
         sequences, classes = self._read_training(X, y)
         self.classes_, targets = np.unique(classes, return_inverse=True)
         like = TextEncoder if isinstance(sequences[0], str) else SeriesEncoder
-        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         if X_valid is None:
-            chosen, held = self._hold_out(targets, seed)
+            chosen, held = self._hold_out(len(targets), seed, stratify=targets)
             valid = [sequences[i] for i in held], targets[held]
             sequences, targets = [sequences[i] for i in chosen], targets[chosen]
         else:
             valid = self._read_validation(X_valid, y_valid, like)
         self.encoder_ = self._learn_encoder(sequences)
-        encoded, encoded_valid = self.encoder_.encode(sequences), self.encoder_.encode(valid[0])
-        weights = self._class_weights(targets)
-        device = self._device()
-        with _own_randomness(seed):
-            self.network_ = SequenceNetwork(self.cell, self._shape()).to(device)
-            self._train(encoded, targets, encoded_valid, valid[1], weights, seed, device)
+        self._train(
+            Examples(self.encoder_.encode(sequences), targets),
+            Examples(self.encoder_.encode(valid[0]), valid[1]),
+            self._class_weights(targets),
+            seed,
+        )
         return self
 
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
@@ -179,64 +151,14 @@ class SequenceClassifier(ClassifierMixin, BaseEstimator):
         encoded: list[NDArray[Any]] = self.encoder_.encode(self._read(X, type(self.encoder_)))
         return encoded
 
-    def save(self, folder: str | Path) -> Path:
-        """Write the model into ``folder``: model.safetensors, config.json and a model card README.md.
-
-        Raises:
-            DataError: the folder cannot be written.
-        """
-        check_is_fitted(self)
-        folder = Path(folder)
-        parameters = {
-            name: value.item() if isinstance(value, np.generic) else value
-            for name, value in self.get_params(deep=False).items()
-            if name != "cell"
-        }
-        parameters["checkpoint_dir"] = None if self.checkpoint_dir is None else str(self.checkpoint_dir)
-        parameters["cell_options"] = None if self.cell_options is None else dict(self.cell_options)
-        if isinstance(self.class_weight, Mapping):
-            parameters["class_weight"] = None  # its keys need not be strings, and prediction has no use for it
-        if not isinstance(self.random_state, (int, type(None))):
-            parameters["random_state"] = None
-        cell = self.cell if isinstance(self.cell, str) else cell_to_data(self.cell)
-        config = {
-            "task": "classify",
-            "cell": cell,
-            "parameters": parameters,
-            "network": self.network_.shape.to_data(),
-            "encoder": self.encoder_.to_data(),
-            "classes": {"values": self.classes_.tolist(), "dtype": self.classes_.dtype.str},
-            "history": [vars(epoch) for epoch in self.history_],
-        }
-        write_folder(folder, self.network_.state_dict(), config, self._card(folder))
-        return folder
-
-    @classmethod
-    def load(cls, folder: str | Path) -> SequenceClassifier:
-        """The model that :meth:`save` wrote; it predicts the same to the bit.
-
-        Raises:
-            DataError: the folder holds no such model, or a damaged one.
-        """
-        weights, config = read_folder(Path(folder))
-        try:
-            cell = config["cell"] if isinstance(config["cell"], str) else cell_from_data(config["cell"])
-            model = cls(cell, **config["parameters"])
-            model.classes_ = np.asarray(config["classes"]["values"], dtype=config["classes"]["dtype"])
-            model.encoder_ = encoders.from_data(config["encoder"])
-            model._remember(config["history"])
-            model.network_ = SequenceNetwork(cell, Shape(**config["network"]))
-            model.network_.load_state_dict(weights)
-        except (KeyError, TypeError, ValueError, RuntimeError) as error:
-            raise DataError(f"the model in {folder} is damaged or of another task: {error}") from error
-        model.network_.to(model._device()).eval()
-        return model
-
-    def __sklearn_tags__(self) -> Tags:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.string = True
-        tags.input_tags.three_d_array = True
-        return tags
+    def shape_for(self, X: Any, y: Any = None) -> Shape:
+        """The sizes that the network would have on this data; nothing is fitted."""
+        rows = rows_of(X)
+        if not len(rows):
+            raise DataError("X is empty; give sequences")
+        text = is_text(rows)
+        features = self.embedding_size if text else series(rows[:1])[0].shape[1]
+        return self._shape(1 if text else None, features, len(np.unique(class_labels(y))))
 
     # Reading
 
@@ -283,17 +205,6 @@ class SequenceClassifier(ClassifierMixin, BaseEstimator):
             raise DataError(f"y_valid has the class {unknown[0]!r}, which y does not have")
         return sequences, np.searchsorted(self.classes_, classes)
 
-    def _hold_out(self, targets: NDArray[np.intp], seed: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        rows = np.arange(len(targets))
-        counts = np.bincount(targets)
-        size = max(round(self.validation_fraction * len(rows)), 1)
-        if len(rows) < 2:
-            raise DataError(f"{len(rows)} sample is too few to train on and to validate; give at least 2, better 100")
-        # Stratified where every class can be in both parts.
-        stratify = targets if counts.min() >= 2 and size >= len(counts) <= len(rows) - size else None
-        chosen, held = train_test_split(rows, test_size=size, random_state=seed, stratify=stratify)
-        return np.sort(chosen), np.sort(held)
-
     # Training
 
     def _learn_encoder(self, sequences: list[Any]) -> TextEncoder | SeriesEncoder:
@@ -301,16 +212,15 @@ class SequenceClassifier(ClassifierMixin, BaseEstimator):
             return TextEncoder.learn(sequences, self.vocabulary_size, self.min_count, self.max_length)
         return SeriesEncoder.learn(sequences)
 
-    def _shape(self) -> Shape:
-        text = isinstance(self.encoder_, TextEncoder)
+    def _shape(self, vocabulary: int | None, features: int, outputs: int) -> Shape:
         return Shape(
-            vocabulary=self.encoder_.vocabulary_size if isinstance(self.encoder_, TextEncoder) else None,
-            features=int(self.embedding_size) if text else self.encoder_.channels,  # type: ignore[union-attr]
-            outputs=len(self.classes_),
-            hidden_size=int(self.hidden_size),  # numpy's whole numbers too
+            vocabulary=vocabulary,
+            features=int(features),  # numpy's whole numbers too
+            outputs=outputs,
+            hidden_size=int(self.hidden_size),
             num_layers=int(self.num_layers),
             bidirectional=self.bidirectional,
-            pooling=self.pooling,  # type: ignore[arg-type]
+            pooling=self.pooling,
             dropout=self.dropout,
             options=dict(self.cell_options or {}),
         )
@@ -331,126 +241,69 @@ class SequenceClassifier(ClassifierMixin, BaseEstimator):
         weights[present] = compute_class_weight(given, classes=present, y=targets)
         return torch.tensor(weights, dtype=torch.float32)
 
-    def _train(
-        self,
-        encoded: list[NDArray[Any]],
-        targets: NDArray[np.intp],
-        encoded_valid: list[NDArray[Any]],
-        targets_valid: NDArray[np.intp],
-        weights: Tensor | None,
-        seed: int,
-        device: torch.device,
-    ) -> None:
-        lengths = [len(sequence) for sequence in encoded]
-        classes = torch.from_numpy(targets).to(device)
-        weights = None if weights is None else weights.to(device)
+    def _train(self, training: Examples, valid: Examples, weights: Tensor | None, seed: int) -> None:
+        weights = None if weights is None else weights.to(self._device())
+        truth = torch.from_numpy(np.asarray(valid.targets))
 
-        def batches(epoch: int) -> list[NDArray[np.intp]]:
-            return plan(lengths, self.batch_size, np.random.default_rng((seed, epoch)))
-
-        def loss_of(rows: NDArray[np.intp]) -> tuple[Tensor, int]:
-            batch = collate(encoded, rows, device)
+        def loss_of(batch: Batch) -> tuple[Tensor, int]:
+            assert batch.targets is not None
             scores = self.network_(batch.inputs, batch.lengths)
-            return F.cross_entropy(scores, classes[batch.rows], weights), len(rows)
+            return F.cross_entropy(scores, batch.targets, weights), len(batch.rows)
 
         def validate() -> tuple[float, float]:
-            scores = self._scores(encoded_valid)
-            truth = torch.from_numpy(targets_valid)
+            scores = self._scores(valid)
             weight = None if weights is None else weights.cpu()
             loss = F.cross_entropy(scores, truth, weight)
             return float(loss), float((scores.argmax(1) == truth).float().mean())
 
-        if self.checkpoint_dir is not None and Path(self.checkpoint_dir).is_file():
-            raise ConfigError(f"checkpoint_dir={str(self.checkpoint_dir)!r} is a file; give a folder")
-        checkpoint = None if self.checkpoint_dir is None else Path(self.checkpoint_dir) / "checkpoint.safetensors"
-        training = Plan(
-            max_epochs=self.max_epochs,
-            learning_rate=self.learning_rate,
-            weight_decay=self.weight_decay,
-            clip=self.clip,
-            patience=self.patience,
-            time_budget=self.time_budget,
-            seed=seed,
-            checkpoint=checkpoint,
-            fingerprint=""
-            if checkpoint is None
-            else self._fingerprint((*encoded, targets), (*encoded_valid, targets_valid), seed),
+        encoder = self.encoder_
+        shape = (
+            self._shape(encoder.vocabulary_size, self.embedding_size, len(self.classes_))
+            if isinstance(encoder, TextEncoder)
+            else self._shape(None, encoder.channels, len(self.classes_))
         )
-        with self._listener() as listener:
-            history = train(self.network_, batches, loss_of, validate, training, listener)
-        self._remember([vars(epoch) for epoch in history])
-
-    @contextlib.contextmanager
-    def _listener(self) -> Iterator[Listener]:
-        if not self.verbose:
-            yield Silent()
-            return
-        name = self.cell if isinstance(self.cell, str) else self.cell.name
-        with ProgressBar(name, self.max_epochs) as bar:
-            yield bar
-
-    def _remember(self, history: Sequence[Mapping[str, float]]) -> None:
-        self.history_ = [Epoch(**row) for row in history]
-        losses = [epoch.valid_loss for epoch in self.history_]
-        self.best_epoch_ = losses.index(min(losses)) if losses else 0
-        self.n_iter_ = len(self.history_)
-
-    def _fingerprint(self, training: Sequence[NDArray[Any]], valid: Sequence[NDArray[Any]], seed: int) -> str:
-        """What a checkpoint belongs to: the data, and every option that changes the weights."""
-        ignored = {"cell", "checkpoint_dir", "verbose", "random_state", "time_budget", "max_epochs", "patience"}
-        options = {k: v for k, v in self.get_params(deep=False).items() if k not in ignored}
-        cell = self.cell if isinstance(self.cell, str) else cell_to_data(self.cell)
-        digest = hashlib.sha256(json.dumps([options, cell, seed], default=str, sort_keys=True).encode())
-        for array in (*training, *valid):
-            digest.update(repr(array.shape).encode() + np.ascontiguousarray(array).tobytes())
-        return digest.hexdigest()
+        self._fit_network(shape, training, valid, seed, loss_of, validate)
 
     # Prediction
 
-    def _scores(self, encoded: list[NDArray[Any]]) -> Tensor:
+    def _scores(self, source: Source) -> Tensor:
         """(N, K) in the order of the data."""
-        device = self.network_.head.weight.device
-        scores = torch.empty(len(encoded), len(self.classes_))
         self.network_.eval()
+        found, order = [], []
         with torch.no_grad():
-            for rows in plan([len(s) for s in encoded], _PREDICTION_BATCH):
-                batch: Batch = collate(encoded, rows, device)
-                scores[torch.from_numpy(rows)] = self.network_(batch.inputs, batch.lengths).float().cpu()
+            for batch in source.batches(PREDICTION_BATCH, self.network_.head.weight.device, None):
+                found.append(self.network_(batch.inputs, batch.lengths).float().cpu())
+                order.append(batch.rows)
+        scores = torch.empty(sum(map(len, order)), len(self.classes_))
+        scores[torch.from_numpy(np.concatenate(order))] = torch.cat(found)
         return scores
 
     def _probabilities(self, encoded: list[NDArray[Any]]) -> NDArray[np.float64]:
         if not encoded:
             return np.empty((0, len(self.classes_)))
-        return self._scores(encoded).double().softmax(1).numpy()
+        return self._scores(Examples(encoded, np.zeros(len(encoded)))).double().softmax(1).numpy()
 
-    def _device(self) -> torch.device:
-        if self.device == "auto":
-            return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        try:
-            return torch.empty(0, device=self.device).device
-        except (RuntimeError, AssertionError) as error:
-            raise ConfigError(f"device={self.device!r} cannot be used here: {error}".splitlines()[0]) from error
+    # What the base asks for
 
-    def _card(self, folder: Path) -> str:
-        cell = self.cell if isinstance(self.cell, str) else self.cell.name
-        reads = "texts" if isinstance(self.encoder_, TextEncoder) else f"series of {self.encoder_.channels} channels"
-        facts = {
-            "Cell": cell,
-            "Reads": reads,
-            "Units, layers, directions": f"{self.hidden_size}, {self.num_layers}, {2 if self.bidirectional else 1}",
-            "Parameters": f"{sum(p.numel() for p in self.network_.parameters()):,}",
+    def _state(self) -> dict[str, Any]:
+        return {
+            "encoder": self.encoder_.to_data(),
+            "classes": {"values": self.classes_.tolist(), "dtype": self.classes_.dtype.str},
         }
-        usage = (
-            "from latchwork import SequenceClassifier\n\n"
-            f'model = SequenceClassifier.load("{folder.name}")\nmodel.predict_proba(X)'
+
+    def _restore(self, state: Mapping[str, Any]) -> None:
+        self.classes_ = np.asarray(state["classes"]["values"], dtype=state["classes"]["dtype"])
+        self.encoder_ = encoders.from_data(state["encoder"])
+
+    def _describe(self, folder: Path) -> Card:
+        encoder = self.encoder_
+        return Card(
+            title=f"A sequence classifier: {self._cell_name()}",
+            tag="sequence-classification",
+            reads="texts" if isinstance(encoder, TextEncoder) else f"series of {encoder.channels} channels",
+            gives=f"Classes: {', '.join(map(str, self.classes_.tolist()))}.",
+            usage=(
+                "from latchwork import SequenceClassifier\n\n"
+                f'model = SequenceClassifier.load("{folder.name}")\nmodel.predict_proba(X)'
+            ),
         )
-        return model_card(f"A sequence classifier: {cell}", facts, self.classes_.tolist(), self.history_, usage)
-
-
-@contextlib.contextmanager
-def _own_randomness(seed: int) -> Iterator[None]:
-    """Draw from ``seed`` inside, and leave the caller's generators as they were."""
-    devices = range(torch.cuda.device_count()) if torch.cuda.is_available() else ()
-    with torch.random.fork_rng(devices=list(devices)):
-        torch.manual_seed(seed)
-        yield

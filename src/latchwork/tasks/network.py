@@ -25,6 +25,8 @@ class Shape:
         vocabulary: token numbers, for texts; None for series.
         features: the embedding's size for texts, the channels I for series.
         outputs: numbers that come out.
+        pooling: what of the sequence is scored: "last", the state at its end, or "mean" or "max" over its steps; None
+            scores every step.
         options: keyword options of :class:`latchwork.nn.Recurrent`, as ``layer_norm``.
     """
 
@@ -34,7 +36,7 @@ class Shape:
     hidden_size: int
     num_layers: int = 1
     bidirectional: bool = False
-    pooling: Pooling = "last"
+    pooling: Pooling | None = "last"
     dropout: float = 0.0
     options: Mapping[str, Any] = field(default_factory=dict)
 
@@ -44,11 +46,11 @@ class Shape:
 
 
 class SequenceNetwork(nn.Module):
-    """Sequences in, one vector of scores each out."""
+    """Sequences in, one vector of scores each out, or one for each of their steps."""
 
     def __init__(self, cell: str | Cell, shape: Shape) -> None:
         super().__init__()
-        if shape.pooling not in get_args(Pooling):
+        if shape.pooling not in (None, *get_args(Pooling)):
             raise ConfigError(f"pooling must be one of {', '.join(get_args(Pooling))}, not {shape.pooling!r}")
         self.shape = shape
         self.embedding = (
@@ -71,24 +73,34 @@ class SequenceNetwork(nn.Module):
         self.head = nn.Linear(self.recurrent.output_size, shape.outputs)
 
     def forward(self, inputs: Tensor, lengths: Tensor, embedded: bool = False) -> Tensor:
-        """(T, B) token numbers or (T, B, I), and lengths (B,) → scores (B, outputs).
+        """(T, B) token numbers or (T, B, I), lengths (B,) → scores (B, outputs), or without pooling (T, B, outputs).
 
         ``embedded``: the inputs are features (T, B, I) already, as attribution gives them.
         """
-        features = inputs if embedded else self.features(inputs)
-        output, state = self.recurrent(self.dropout(features), lengths=lengths)
+        output, state = self.read(inputs if embedded else self.features(inputs), lengths)
         scores: Tensor = self.head(self.dropout(self.summary(output, state, lengths)))
         return scores
 
+    def read(self, features: Tensor, lengths: Tensor | None = None, state: Any = None) -> tuple[Tensor, Any]:
+        """Features (T, B, I), read on from ``state`` → output (T, B, D·H) and the state at the end."""
+        output, state = self.recurrent(self.dropout(features), state, lengths=lengths)
+        return output, state
+
     def features(self, inputs: Tensor) -> Tensor:
-        """What the recurrent layers read: the embedded tokens (T, B, I), or the series themselves."""
+        """What the recurrent layers read (T, B, I): the embedded tokens, or the series themselves.
+
+        A token may come as several numbers (T, B, F), as of the word and its ending; their embeddings are summed.
+        """
         if self.embedding is None:
             return inputs
         embedded: Tensor = self.embedding(inputs)
-        return embedded
+        return embedded.sum(-2) if inputs.ndim == 3 else embedded
 
     def summary(self, output: Tensor, state: Any, lengths: Tensor) -> Tensor:
-        """One vector (B, D·H) per sequence: what is left at its end, or the mean or maximum over its steps."""
+        """One vector (B, D·H) per sequence: what is left at its end, or the mean or maximum over its steps; without
+        pooling all of them (T, B, D·H)."""
+        if self.shape.pooling is None:
+            return output
         if self.shape.pooling == "last":
             final = state[0] if isinstance(state, tuple) else state
             return torch.cat(list(final[-self.recurrent.directions :]), -1)

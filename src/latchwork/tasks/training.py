@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Generic, Literal, Protocol, TypeVar, get_args
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +16,8 @@ from latchwork.errors import LatchworkError
 from latchwork.tasks.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 
 B = TypeVar("B")
+Schedule = Literal["constant", "cosine"]
+SCHEDULES: tuple[Schedule, ...] = get_args(Schedule)
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,8 @@ class Plan:
         time_budget: seconds; training stops before an epoch that would pass it.
         checkpoint: the file that the state is written to after each epoch, and resumed from.
         fingerprint: what the checkpoint must have been made with.
+        schedule: how the learning rate goes: "constant", or "cosine", from all of it to none over ``max_epochs``
+            (Loshchilov & Hutter 2017, without restarts).
     """
 
     max_epochs: int
@@ -39,11 +43,35 @@ class Plan:
     seed: int = 0
     checkpoint: Path | None = None
     fingerprint: str = ""
+    schedule: Schedule = "constant"
+
+    def rate(self, done: float) -> float:
+        """The learning rate when ``done`` epochs are."""
+        if self.schedule == "constant":
+            return self.learning_rate
+        return self.learning_rate * 0.5 * (1 + math.cos(math.pi * min(done / self.max_epochs, 1.0)))
+
+
+@dataclass(frozen=True)
+class Lesson(Generic[B]):
+    """What there is to learn.
+
+    Attributes:
+        batches: epoch → its batches, the same at each call.
+        steps: how many batches an epoch has, at least about.
+        loss_of: batch → the mean loss over what it holds, and how much that is.
+        validate: () → loss and score on the validation data; the lower loss is the better.
+    """
+
+    batches: Callable[[int], Iterable[B]]
+    steps: int
+    loss_of: Callable[[B], tuple[Tensor, int]]
+    validate: Callable[[], tuple[float, float]]
 
 
 @dataclass(frozen=True)
 class Epoch:
-    """What an epoch brought: mean losses (nats per sequence) and scores on the validation data, and its seconds."""
+    """What an epoch brought: mean losses (nats per sequence or step) and score on the validation data, its seconds."""
 
     train_loss: float
     valid_loss: float
@@ -75,20 +103,11 @@ class DivergedError(LatchworkError, ArithmeticError):
     """The loss became infinite or NaN."""
 
 
-def train(
-    network: nn.Module,
-    batches: Callable[[int], list[B]],
-    loss_of: Callable[[B], tuple[Tensor, int]],
-    validate: Callable[[], tuple[float, float]],
-    plan: Plan,
-    listener: Listener,
-) -> list[Epoch]:
+def train(network: nn.Module, lesson: Lesson[B], plan: Plan, listener: Listener) -> list[Epoch]:
     """Train ``network`` and leave it with the weights of its best epoch.
 
     Args:
-        batches: epoch → its batches, the same at each call.
-        loss_of: batch → the mean loss over its sequences and how many there are.
-        validate: () → loss and score on the validation data; the lower loss is the better.
+        lesson: what there is to learn.
         plan: how to train.
         listener: is told.
 
@@ -113,10 +132,10 @@ def train(
         started = time.perf_counter()
         # Each epoch draws from its own seed, so a resumed fit needs no state of the generator.
         torch.manual_seed(plan.seed * 1_000_003 + number)
-        train_loss = _epoch(network, optimiser, batches(number), loss_of, plan, listener, number)
+        train_loss = _epoch(network, optimiser, lesson, plan, listener, number)
         network.eval()
         with torch.no_grad():
-            valid_loss, valid_score = validate()
+            valid_loss, valid_score = lesson.validate()
         epoch = Epoch(train_loss, valid_loss, valid_score, time.perf_counter() - started)
         best = number == 0 or valid_loss < min(e.valid_loss for e in history)
         history.append(epoch)
@@ -134,16 +153,17 @@ def train(
 def _epoch(
     network: nn.Module,
     optimiser: torch.optim.Optimizer,
-    batches: list[B],
-    loss_of: Callable[[B], tuple[Tensor, int]],
+    lesson: Lesson[B],
     plan: Plan,
     listener: Listener,
     number: int,
 ) -> float:
     network.train()
     total, seen = 0.0, 0
-    for done, batch in enumerate(batches, 1):
-        loss, count = loss_of(batch)
+    for done, batch in enumerate(lesson.batches(number), 1):
+        for group in optimiser.param_groups:
+            group["lr"] = plan.rate(number + min((done - 1) / lesson.steps, 1.0))
+        loss, count = lesson.loss_of(batch)
         value = float(loss.detach())
         if not math.isfinite(value):
             raise DivergedError(
@@ -156,7 +176,7 @@ def _epoch(
         optimiser.step()
         total += value * count
         seen += count
-        listener.batch(number, done, len(batches), total / seen)
+        listener.batch(number, done, max(lesson.steps, done), total / seen)
     return total / max(seen, 1)
 
 
