@@ -6,6 +6,7 @@ import hashlib
 import importlib.util
 import io
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -46,6 +47,8 @@ def wheel() -> bytes:
 
 
 WHEEL = wheel()
+TARBALL = tarred(**{"package/one": b"1", "package/two": b"2", "package/deep/three": b"3", "packages": b"4"})
+NPM_PACKAGE = archive.Package("probe", "1.0", "probe-1.0.tgz", hashlib.sha256(TARBALL).hexdigest(), client="npm")
 PACKAGE = archive.Package("latchwork-probe", "1.0", NAME, hashlib.sha256(WHEEL).hexdigest())
 
 
@@ -96,6 +99,72 @@ def test_fetches_through_pip_and_then_works_without(cache: Path, index: Path, mo
     (index / NAME).unlink()
     monkeypatch.setattr(archive, "_run_pip", lambda *_: pytest.fail("pip was called"))
     assert archive.fetch(PACKAGE) == WHEEL
+
+
+@pytest.mark.usefixtures("no_pip")
+def test_reads_the_files_of_a_folder(cache: Path) -> None:
+    cache.mkdir(parents=True)
+    (cache / NAME).write_bytes(WHEEL)
+    (cache / NPM_PACKAGE.filename).write_bytes(TARBALL)
+    assert list(archive.read_folder(PACKAGE, "latchwork_probe")) == ["data.txt", "inner.tar.gz"]
+    assert archive.read_folder(PACKAGE, "latchwork_probe")["data.txt"] == FILE
+    assert archive.read_folder(NPM_PACKAGE, "package") == {"one": b"1", "two": b"2"}
+    with pytest.raises(DownloadError, match=r"probe-1\.0\.tgz holds no folder pack"):
+        archive.read_folder(NPM_PACKAGE, "pack")
+
+
+def pretend_npm(monkeypatch: pytest.MonkeyPatch, contents: bytes, status: int = 0) -> list[tuple[str, ...]]:
+    """Stand in for npm; the list fills with what it is called with."""
+    calls = []
+
+    def run(*command: str, folder: Path) -> subprocess.CompletedProcess[str]:
+        calls.append(command)
+        if status == 0:
+            (folder / NPM_PACKAGE.filename).write_bytes(contents)
+        return subprocess.CompletedProcess(command, status, "", "npm error 404 no such package\n")
+
+    monkeypatch.setattr(archive, "_run", run)
+    monkeypatch.setattr(shutil, "which", lambda name: f"/somewhere/{name}")
+    return calls
+
+
+def test_fetches_through_npm_and_then_works_without(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = pretend_npm(monkeypatch, TARBALL)
+    assert archive.fetch(NPM_PACKAGE) == archive.fetch(NPM_PACKAGE) == TARBALL
+    assert calls == [("/somewhere/npm", "pack", "probe@1.0", "--ignore-scripts")]
+    assert left(cache) == [NPM_PACKAGE.filename]
+
+
+def test_what_npm_brings_is_checked(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pretend_npm(monkeypatch, TARBALL + b"\0")
+    with pytest.raises(DownloadError, match="so it is not the pinned file"):
+        archive.fetch(NPM_PACKAGE)
+    assert left(cache) == []
+
+
+def test_npm_failing_says_what_to_do(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pretend_npm(monkeypatch, b"", status=1)
+    with pytest.raises(DownloadError, match="npm ended with status 1") as caught:
+        archive.fetch(NPM_PACKAGE)
+    assert "npm error 404" in str(caught.value)
+    assert "'npm config list'" in str(caught.value)
+    assert f"{NPM_PACKAGE.sha256}, belongs at {cache / NPM_PACKAGE.filename}" in str(caught.value)
+
+
+@pytest.mark.usefixtures("cache")
+def test_missing_npm_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "which", lambda _: None)
+    with pytest.raises(DownloadError, match=r"no npm is to be found; it comes with Node\.js"):
+        archive.fetch(NPM_PACKAGE)
+
+
+def test_a_wheel_of_another_platform(cache: Path, index: Path) -> None:
+    """Under names that no machine that runs this test has."""
+    name = "latchwork_probe-1.0-cp34-cp34m-win32.macosx_10_9_x86_64.whl"
+    (index / NAME).rename(index / name)
+    package = archive.Package("latchwork-probe", "1.0", name, PACKAGE.sha256)
+    assert archive.fetch(package) == WHEEL
+    assert left(cache) == [name]
 
 
 @pytest.mark.usefixtures("no_pip")

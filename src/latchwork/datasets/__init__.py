@@ -10,12 +10,31 @@ import inspect
 import pkgutil
 from functools import cache
 from importlib import import_module
-from typing import Any
+from typing import Any, Literal, overload
 
-from latchwork.datasets.dataset import Dataset, LoadedDataset, Split
+from latchwork.datasets.dataset import (
+    Dataset,
+    Documents,
+    Loaded,
+    LoadedDataset,
+    Split,
+    TaggedSentences,
+    TimeSeriesData,
+)
 from latchwork.errors import ConfigError
 
-__all__ = ["Dataset", "LoadedDataset", "Split", "describe", "load", "names"]
+__all__ = [
+    "Dataset",
+    "Documents",
+    "Loaded",
+    "LoadedDataset",
+    "Split",
+    "TaggedSentences",
+    "TimeSeriesData",
+    "describe",
+    "load",
+    "names",
+]
 
 
 @cache
@@ -43,8 +62,26 @@ def describe(name: str) -> Dataset:
     return card
 
 
-def load(name: str, **options: Any) -> LoadedDataset:
+# What a type checker and an editor know of the names; a test holds it to the files.
+@overload
+def load(
+    name: Literal["basic_motions", "italy_power_demand", "japanese_vowels", "reviews", "spoken_digits"], **options: Any
+) -> LoadedDataset: ...
+@overload
+def load(name: Literal["brown"], **options: Any) -> TaggedSentences: ...
+@overload
+def load(name: Literal["hamlet", "tunes"], **options: Any) -> Documents: ...
+@overload
+def load(name: Literal["beijing_air", "co2", "electricity", "sunspots"], **options: Any) -> TimeSeriesData: ...
+@overload
+def load(name: str, **options: Any) -> Loaded: ...
+
+
+def load(name: str, **options: Any) -> Loaded:
     """The data set of that name, fetched on first use and from then on read out of the cache.
+
+    What it gives follows the task on the set's card: :class:`LoadedDataset` to classify, :class:`TaggedSentences` to
+    tag, :class:`Documents` to generate, :class:`TimeSeriesData` to forecast.
 
     Args:
         name: one of :func:`names`.

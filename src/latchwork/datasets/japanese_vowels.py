@@ -2,17 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
+from latchwork.datasets import packages, ts_format
+from latchwork.datasets.dataset import Dataset, LoadedDataset
 
-from latchwork.datasets import archive
-from latchwork.datasets.dataset import Dataset, LoadedDataset, Series, Split
-
-_PACKAGE = archive.Package(
-    name="aeon",
-    version="1.6.0",
-    filename="aeon-1.6.0-py3-none-any.whl",
-    sha256="d05227086706f80111ac5fee8de4d5d3115bb3bcfd1c786c8629393055816409",
-)
 _FOLDER = "aeon/datasets/data/JapaneseVowels"
 
 
@@ -25,26 +17,7 @@ def load() -> LoadedDataset:
     Raises:
         DownloadError: the data could not be fetched.
     """
-    train = _parse(archive.read(_PACKAGE, f"{_FOLDER}/JapaneseVowels_TRAIN.ts"))
-    test = _parse(archive.read(_PACKAGE, f"{_FOLDER}/JapaneseVowels_TEST.ts"))
-    both = train + test
-    return LoadedDataset(
-        description=DATASET,
-        X=[series for series, _ in both],
-        y=np.array([label for _, label in both]),
-        split=Split(train=np.arange(len(train)), test=np.arange(len(train), len(both))),
-    )
-
-
-def _parse(contents: bytes) -> list[tuple[Series, str]]:
-    """The rows of a ``.ts`` file: ``#`` and ``@`` lines are its header, then channel:channel:…:class a line."""
-    rows = []
-    for line in contents.decode("utf-8").splitlines():
-        if line and line[0] not in "#@":
-            *channels, label = line.split(":")
-            steps = np.array([channel.split(",") for channel in channels], dtype=np.float64)  # (C, T)
-            rows.append((np.ascontiguousarray(steps.T), label))
-    return rows
+    return ts_format.load(DATASET, packages.AEON, _FOLDER)
 
 
 DATASET = Dataset(

@@ -11,7 +11,7 @@ app = typer.Typer(help="List and fetch real data sets.", no_args_is_help=True)
 
 @app.command("list")
 def list_sets() -> None:
-    """List the data sets, with their source and licence."""
+    """List the data sets, with their task, source and licence."""
     from rich.table import Table
     from rich.text import Text
 
@@ -22,7 +22,8 @@ def list_sets() -> None:
         about = datasets.describe(name)
         out.print(f"[bold]{name}[/]  {about.title}")
         facts = Table.grid(padding=(0, 1))
-        for title, text in (("source", about.source), ("licence", about.licence), ("cite", about.citation)):
+        told = {"task": about.task, "source": about.source, "licence": about.licence, "cite": about.citation}
+        for title, text in told.items():
             facts.add_row(Text(f"  {title}", style="dim"), Text(" ".join(text.split())))
         out.print(facts)
         out.print()
@@ -37,5 +38,4 @@ def fetch(
     from latchwork.cli.console import out
 
     for wanted in datasets.names() if name == "all" else [name]:
-        loaded = datasets.load(wanted)
-        out.print(f"{wanted}: {len(loaded):,} sequences, {len(loaded.classes)} classes")
+        out.print(f"{wanted}: {datasets.load(wanted).summary}")

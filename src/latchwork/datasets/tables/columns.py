@@ -15,10 +15,12 @@ from latchwork.datasets.tables.table import Table
 def texts(table: Table, column: str) -> list[str]:
     """A column of texts, one a row, as they were written.
 
+    In a whole CSV, a column of numbers or of lists of them is refused; one block of it cannot tell.
+
     Raises:
         DataError: there is no such column, it holds something else than text, or a row has none.
     """
-    kind = table.kind(column)
+    kind = table.kind(column) if table.typed or not table.block else "text"
     if kind not in ("text", "empty"):
         holds = {"number": "numbers", "list": "lists of numbers"}.get(kind, f"values of the kind '{kind}'")
         raise table.error(f"column '{column}' holds {holds}, not text; numbers over time are read as a series")
@@ -61,7 +63,8 @@ def series(table: Table, columns: Sequence[str]) -> list[npt.NDArray[np.float64]
     Columns of lists are channels, in the order given: C of them, T the length of the row's lists, which may differ from
     row to row. A list is a list of numbers (JSON lines, Parquet) or text: ``[1, 2]``, ``1 2`` or ``1;2``.
     Columns of single numbers are time steps, in the order given: T of them, of one channel. In CSV, where ``5`` may be
-    a list of one, a column is one of lists if any of its values is.
+    a list of one, a column is one of lists if any of its values is; of a streamed file, where the blocks must agree in
+    it, if any value of the block is (``[5]`` always is one).
 
     Raises:
         DataError: no column is given or there is no such column; a value is missing, no number, NaN or infinite; the
@@ -75,9 +78,13 @@ def series(table: Table, columns: Sequence[str]) -> list[npt.NDArray[np.float64]
     lists = [name for name, values in given.items() if any(map(parse.is_list, values))]
     if not lists:
         steps = np.array([_scalars(table, name, given[name]) for name in columns])  # (T, rows)
+        for name in columns:
+            table.agree(name, ["number"], "series")
         return list(np.ascontiguousarray(steps.T)[:, :, np.newaxis])
 
     channels = {name: _lists(table, name, given[name]) for name in lists}
+    for name, values in given.items():
+        table.agree(name, ["list" if parse.is_list(value) else None for value in values], "series")
     if singles := [name for name in columns if name not in lists]:
         _scalars(table, singles[0], given[singles[0]])  # if it holds nothing usable, that is the better thing to say
         raise table.error(

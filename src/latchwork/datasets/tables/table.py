@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -19,6 +19,21 @@ _SHOWN = 20  # column names in a message
 
 
 @dataclass(frozen=True, eq=False)
+class Block:
+    """What a table that is a block of a file's rows knows of the rest of the file.
+
+    Attributes:
+        offset: how many rows of the file come before it.
+        met: by column, and by what is compared, each kind met so far and the row of its first; the blocks share it.
+        names: finds every column of the file, where a later block may bring new ones.
+    """
+
+    offset: int
+    met: dict[tuple[str, str], dict[str, str]]
+    names: Callable[[], tuple[str, ...]] | None = None
+
+
+@dataclass(frozen=True, eq=False)
 class Table:
     """Named columns of one length.
 
@@ -29,6 +44,9 @@ class Table:
         values: a column's values by its name, ``None`` for a missing one.
         typed: False for CSV and TSV, where every value is a str as it was written.
         lines: the line of the file in which each row begins, or None where a file has no lines.
+        block: of a table that is only a block of a file's rows (:func:`~latchwork.datasets.tables.stream`), its place
+            in the file; messages count rows over the whole file. The columns are those met so far, but one that comes
+            later in the file may be asked for too: here it is missing. None for a whole file.
     """
 
     path: Path
@@ -37,6 +55,7 @@ class Table:
     values: Callable[[str], list[Any]] = field(repr=False)
     typed: bool = True
     lines: Sequence[int] | None = field(default=None, repr=False)
+    block: Block | None = field(default=None, repr=False)
     _kinds: dict[str, str] = field(default_factory=dict, init=False, repr=False)
 
     def __len__(self) -> int:
@@ -74,41 +93,63 @@ class Table:
         """What a column holds: "text", "number", "boolean", "list" (a series a row), "empty" (every value is missing),
         or the name of another type, such as "datetime".
 
-        In CSV and TSV, where all is text, a column is "number" or "list" if every value in it can be read as one.
+        In CSV and TSV, where all is text, a column is "number" or "list" if every value in it can be read as one; in a
+        block of a file, every value of that block. Elsewhere the blocks of a file must agree.
 
         Raises:
             DataError: there is no such column, or its values are of more than one kind.
         """
         self._require(name)
         if name not in self._kinds:
-            self._kinds[name] = self._typed_kind(name) if self.typed else self._written_kind(name)
+            if self.typed:
+                kinds = (None if value is None else _kind_of(value) for value in self.values(name))
+                self._kinds[name] = self.agree(name, kinds)
+            else:
+                self._kinds[name] = self._written_kind(name)
         return self._kinds[name]
 
+    def agree(self, name: str, kinds: Iterable[str | None], what: str = "kind") -> str:
+        """The one kind that the values of a column have, in this block of a file and in those asked before it.
+
+        Args:
+            name: the column.
+            kinds: the kind of each row's value; None says nothing.
+            what: tells apart several things that a column's blocks may have to agree in.
+
+        Returns:
+            The kind; "empty" if none was met.
+
+        Raises:
+            DataError: there is more than one; the message names a row of each.
+        """
+        first = self.block.met.setdefault((name, what), {}) if self.block else {}  # where each kind is first met
+        for index, kind in enumerate(kinds):
+            if kind is not None and kind not in first:
+                first[kind] = self.row(index)
+        if len(first) > 1:
+            met = " and ".join(f"{kind} in {row}" for kind, row in list(first.items())[:2])
+            raise self.error(f"column '{name}' holds values of mixed kinds: {met}; make them all one kind")
+        return next(iter(first), "empty")
+
     def row(self, index: int) -> str:
-        """How messages name a row: ``row 3 (line 4)``; ``index`` counts from 0."""
-        return f"row {index + 1}" + (f" (line {self.lines[index]})" if self.lines else "")
+        """How messages name a row: ``row 3 (line 4)``; ``index`` counts from 0, within this table."""
+        number = index + 1 + (self.block.offset if self.block else 0)
+        return f"row {number}" + (f" (line {self.lines[index]})" if self.lines else "")
 
     def error(self, problem: str, row: int | None = None) -> DataError:
         """The error to raise for a problem with this table, or with one of its rows (``row`` counts from 0)."""
         return DataError(f"{self.path}: " + (f"{self.row(row)}, " if row is not None else "") + problem)
 
     def _require(self, name: str) -> None:
-        if name not in self.names:
-            close = difflib.get_close_matches(name, self.names, n=1)
+        if name in self.names:
+            return
+        names = self.block.names() if self.block and self.block.names else self.names
+        if name not in names:
+            close = difflib.get_close_matches(name, names, n=1)
             meant = f" Did you mean '{close[0]}'?" if close else ""
-            shown = ", ".join(f"'{column}'" for column in self.names[:_SHOWN])
-            more = f" and {len(self.names) - _SHOWN} more" if len(self.names) > _SHOWN else ""
+            shown = ", ".join(f"'{column}'" for column in names[:_SHOWN])
+            more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
             raise self.error(f"there is no column '{name}'.{meant} The columns are: {shown}{more}")
-
-    def _typed_kind(self, name: str) -> str:
-        first: dict[str, int] = {}  # where each kind is first met
-        for index, value in enumerate(self.values(name)):
-            if value is not None:
-                first.setdefault(_kind_of(value), index)
-        if len(first) > 1:
-            met = " and ".join(f"{kind} in {self.row(index)}" for kind, index in list(first.items())[:2])
-            raise self.error(f"column '{name}' holds values of mixed kinds: {met}; make them all one kind")
-        return next(iter(first), "empty")
 
     def _written_kind(self, name: str) -> str:
         present = [value for value in self.values(name) if not parse.is_missing(value)]
