@@ -17,7 +17,8 @@ IGNORED = -100
 Targets = NDArray[Any] | Sequence[NDArray[Any]]
 """What is to be learned: (N,) a number a sequence, or for each sequence an array (T, …) with a row a step."""
 
-_SPAN = 50  # batches that are sorted together: long enough for like lengths, short enough for random company
+SPAN = 50
+"""Batches that are sorted together: long enough for like lengths, short enough for random company."""
 
 
 @dataclass(frozen=True)
@@ -74,8 +75,8 @@ def plan(lengths: Sequence[int], size: int, generator: np.random.Generator | Non
         return [order[i : i + size] for i in range(0, len(order), size)]
     order = generator.permutation(len(length))
     found = []
-    for start in range(0, len(order), size * _SPAN):
-        span = order[start : start + size * _SPAN]
+    for start in range(0, len(order), size * SPAN):
+        span = order[start : start + size * SPAN]
         span = span[np.argsort(length[span], kind="stable")]
         found += [span[i : i + size] for i in range(0, len(span), size)]
     return [found[i] for i in generator.permutation(len(found))]

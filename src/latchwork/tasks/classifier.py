@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import itertools
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from latchwork.tasks.estimator import PREDICTION_BATCH, SequenceEstimator
 from latchwork.tasks.labels import class_labels
 from latchwork.tasks.network import Pooling, Shape
 from latchwork.tasks.sequences import is_table, is_text, rows_of, series, texts
+from latchwork.tasks.streaming import FirstPass, Rows, StreamedExamples
 from latchwork.tasks.training import Schedule
 
 
@@ -56,6 +58,7 @@ class SequenceClassifier(ClassifierMixin, SequenceEstimator):
         vocabulary_size: the most frequent words that are known, for texts.
         min_count: how often a word must occur to be known; rarer ones teach the network what to do with new words.
         max_length: words read of each text.
+        shuffle_buffer: rows among which the next one is drawn, where they are streamed.
         checkpoint_dir: where the state is saved after each epoch; a fit of the same data and options goes on from it.
         device: "cpu", "cuda" …; "auto" is cuda where there is one.
         random_state: seed of weights, order and dropout.
@@ -97,6 +100,7 @@ class SequenceClassifier(ClassifierMixin, SequenceEstimator):
         vocabulary_size: int = 20_000,
         min_count: int = 2,
         max_length: int = 256,
+        shuffle_buffer: int = 10_000,
         checkpoint_dir: str | Path | None = None,
         device: str = "auto",
         random_state: Any = 0,
@@ -104,12 +108,13 @@ class SequenceClassifier(ClassifierMixin, SequenceEstimator):
     ) -> None:
         self._keep(locals())
 
-    def fit(self, X: Any, y: Any, X_valid: Any = None, y_valid: Any = None) -> SequenceClassifier:
+    def fit(self, X: Any, y: Any = None, X_valid: Any = None, y_valid: Any = None) -> SequenceClassifier:
         """Train on sequences X and their classes y.
 
         Args:
-            X: texts, or series: (N, T, I), (N, T) for one channel, or a list of (T, I) or (T,) of any lengths.
-            y: classes (N,).
+            X: texts, or series: (N, T, I), (N, T) for one channel, or a list of (T, I) or (T,) of any lengths. Or
+                :class:`latchwork.tasks.Rows`, as ``TableRows(file, label=…, text=…)``, which need not fit into memory.
+            y: classes (N,); None with ``Rows``, which hold them.
             X_valid, y_valid: data for early stopping; by default a part of X and y is held out for it.
 
         Raises:
@@ -117,6 +122,8 @@ class SequenceClassifier(ClassifierMixin, SequenceEstimator):
             ConfigError: an option has a value it cannot have.
         """
         seed = self._begin()
+        if isinstance(X, Rows):
+            return self._fit_rows(X, X_valid, y_valid, seed)
         sequences, classes = self._read_training(X, y)
         self.classes_, targets = np.unique(classes, return_inverse=True)
         like = TextEncoder if isinstance(sequences[0], str) else SeriesEncoder
@@ -126,13 +133,34 @@ class SequenceClassifier(ClassifierMixin, SequenceEstimator):
             sequences, targets = [sequences[i] for i in chosen], targets[chosen]
         else:
             valid = self._read_validation(X_valid, y_valid, like)
-        self.encoder_ = self._learn_encoder(sequences)
+        self.encoder_ = self._learn_encoder(sequences[0], sequences)
         self._train(
             Examples(self.encoder_.encode(sequences), targets),
             Examples(self.encoder_.encode(valid[0]), valid[1]),
             self._class_weights(targets),
             seed,
         )
+        return self
+
+    def _fit_rows(self, rows: Rows, X_valid: Any, y_valid: Any, seed: int) -> SequenceClassifier:
+        """Train on rows that are read as they are needed: once to learn the encoder, then once an epoch."""
+        if self.class_weight is not None:
+            raise ConfigError("class_weight needs all classes at hand; leave it out with rows that are streamed")
+        first = FirstPass(rows, 0.0 if X_valid is not None else self.validation_fraction, seed)
+        training = first.training()
+        example = next(training)
+        self.encoder_ = self._learn_encoder(example, itertools.chain([example], training))
+        self.classes_ = np.unique(class_labels(list(first.labels)))
+        if X_valid is None:
+            valid = first.held[0], np.searchsorted(self.classes_, first.held[1])
+        else:
+            valid = self._read_validation(X_valid, y_valid, type(self.encoder_))
+
+        def encode(sequences: list[Any], labels: list[Any]) -> tuple[list[NDArray[Any]], NDArray[np.intp]]:
+            return self.encoder_.encode(sequences), np.searchsorted(self.classes_, labels)
+
+        training_rows = StreamedExamples(first, encode, self.shuffle_buffer)
+        self._train(training_rows, Examples(self.encoder_.encode(valid[0]), valid[1]), None, seed)
         return self
 
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
@@ -207,8 +235,8 @@ class SequenceClassifier(ClassifierMixin, SequenceEstimator):
 
     # Training
 
-    def _learn_encoder(self, sequences: list[Any]) -> TextEncoder | SeriesEncoder:
-        if isinstance(sequences[0], str):
+    def _learn_encoder(self, first: Any, sequences: Iterable[Any]) -> TextEncoder | SeriesEncoder:
+        if isinstance(first, str):
             return TextEncoder.learn(sequences, self.vocabulary_size, self.min_count, self.max_length)
         return SeriesEncoder.learn(sequences)
 
@@ -241,7 +269,7 @@ class SequenceClassifier(ClassifierMixin, SequenceEstimator):
         weights[present] = compute_class_weight(given, classes=present, y=targets)
         return torch.tensor(weights, dtype=torch.float32)
 
-    def _train(self, training: Examples, valid: Examples, weights: Tensor | None, seed: int) -> None:
+    def _train(self, training: Source, valid: Examples, weights: Tensor | None, seed: int) -> None:
         weights = None if weights is None else weights.to(self._device())
         truth = torch.from_numpy(np.asarray(valid.targets))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -47,7 +47,7 @@ class TextEncoder:
         self.max_length = max_length
 
     @classmethod
-    def learn(cls, texts: Sequence[str], vocabulary_size: int, min_count: int, max_length: int) -> TextEncoder:
+    def learn(cls, texts: Iterable[str], vocabulary_size: int, min_count: int, max_length: int) -> TextEncoder:
         """The encoder whose vocabulary is the ``vocabulary_size`` most frequent words that occur ``min_count`` times.
 
         Rarer words are what it learns to do with a word it does not know.
@@ -106,13 +106,20 @@ class SeriesEncoder:
         self.scale = scale
 
     @classmethod
-    def learn(cls, series: Sequence[NDArray[np.float64]]) -> SeriesEncoder:
-        """The encoder for series (T, I) like these."""
-        values = np.concatenate(series)
-        if not len(values):
-            raise DataError("every series is empty; give series with at least one step")
+    def learn(cls, series: Iterable[NDArray[np.float64]]) -> SeriesEncoder:
+        """The encoder for series (T, I) like these, which are gone through once (Chan, Golub & LeVeque 1983)."""
+        count, mean, squares = 0, np.zeros(1), np.zeros(1)
         with np.errstate(over="ignore", invalid="ignore"):
-            mean, scale = values.mean(0), values.std(0)
+            for steps in series:
+                if not len(steps):
+                    continue
+                total, ahead = count + len(steps), steps.mean(0) - mean
+                squares = squares + ((steps - steps.mean(0)) ** 2).sum(0) + ahead**2 * (count * len(steps) / total)
+                mean = mean + ahead * (len(steps) / total)
+                count = total
+            scale = np.sqrt(squares / max(count, 1))
+        if not count:
+            raise DataError("every series is empty; give series with at least one step")
         if not np.isfinite(scale).all():
             channel = int(np.argmax(~np.isfinite(scale)))
             raise DataError(f"the values of channel {channel} are too large to be scaled; divide them first")

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from latchwork.errors import ConfigError
+from latchwork.tasks.symbols import UNITS
 from latchwork.tasks.training import SCHEDULES
 
 # Option → its kind, the least it may be, what it must be below, and whether it may be None.
@@ -20,6 +21,8 @@ _OPTIONS: dict[str, tuple[type, float, float, bool]] = {
     "max_epochs": (numbers.Integral, 1, math.inf, False),
     "batch_size": (numbers.Integral, 1, math.inf, False),
     "max_length": (numbers.Integral, 1, math.inf, False),
+    "chunk": (numbers.Integral, 1, math.inf, False),
+    "shuffle_buffer": (numbers.Integral, 1, math.inf, False),
     "vocabulary_size": (numbers.Integral, 3, math.inf, False),
     "min_count": (numbers.Integral, 1, math.inf, False),
     "epoch_steps": (numbers.Integral, 1, math.inf, True),
@@ -30,8 +33,9 @@ _OPTIONS: dict[str, tuple[type, float, float, bool]] = {
     "time_budget": (numbers.Real, 0, math.inf, True),
     "validation_fraction": (numbers.Real, 1e-12, 1, False),
     "dropout": (numbers.Real, 0, 1, False),
+    "word_dropout": (numbers.Real, 0, 1, False),
 }
-_CHOICES: dict[str, tuple[str, ...]] = {"schedule": SCHEDULES}
+_CHOICES: dict[str, tuple[str, ...]] = {"schedule": SCHEDULES, "unit": UNITS}
 _CELL_OPTIONS = ("layer_norm", "zoneout", "recurrent_dropout", "peephole", "forget_bias", "proj_size", "bias")
 
 
