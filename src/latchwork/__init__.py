@@ -38,12 +38,17 @@ if TYPE_CHECKING:
     from latchwork import tasks as tasks
     from latchwork import trial as trial
     from latchwork.tasks import SequenceClassifier as SequenceClassifier
+    from latchwork.tasks import SequenceForecaster as SequenceForecaster
+    from latchwork.tasks import SequenceGenerator as SequenceGenerator
+    from latchwork.tasks import SequenceTagger as SequenceTagger
 
 __version__ = "0.1.0"
 
 # Loaded at first use, so that `import latchwork` stays light.
 _MODULES = ("cells", "datasets", "explain", "nn", "reference", "tasks", "trial")
-_ELSEWHERE = {"SequenceClassifier": "latchwork.tasks"}
+_ELSEWHERE = dict.fromkeys(
+    ("SequenceClassifier", "SequenceForecaster", "SequenceGenerator", "SequenceTagger"), "latchwork.tasks"
+)
 
 # What is loaded at first use is left out, or `from latchwork import *` would load it all.
 __all__ = [

@@ -136,7 +136,8 @@ def test_missing_files_and_models(latchwork, tmp_path):
     assert nothing.status == 1
     assert "none.csv" in " ".join(nothing.err.split()).replace(" ", "")
     assert latchwork("explain", tmp_path, "words").status == 1
-    unsaid = latchwork("fit", tmp_path / "none.csv", "--label", "l")
+    (tmp_path / "numbers.csv").write_text("n,l\n" + "1,a\n2,b\n" * 9)
+    unsaid = latchwork("fit", tmp_path / "numbers.csv", "--label", "l")
     assert "--text COL" in unsaid.err
     (tmp_path / "file").write_text("")
     table = tmp_path / "t.jsonl"

@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 
 from latchwork.explain.report import Page
+from latchwork.trial.problem import Part
+from latchwork.trial.problems.classify import METRICS
 from latchwork.trial.results import Contestant, Run, SplitSizes, TrialResult
 from latchwork.trial.study import Study
 from latchwork.trial.verdict import judge
@@ -46,9 +48,13 @@ def study() -> Study:
             Contestant("majority class", "baseline", 1),
         ),
         runs=tuple(runs),
+        task="classify",
+        metrics=METRICS,
         metric="accuracy",
+        rows="rows",
+        asked="sequence",
+        facts={"rows": 2000, "classes": {"bad": 1000, "good": 1000}},
         sizes=(SplitSizes(1300, 300, 400),) * 4,
-        class_counts={"bad": 1000, "good": 1000},
         seed=0,
         repeats_planned=4,
     )
@@ -60,6 +66,7 @@ def study() -> Study:
         sizes={"rnn": 64, "lstm": 32},
         side_by_side={},
         test=np.arange(0),
+        unseen=Part([], np.arange(0)),
     )
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from latchwork.errors import ConfigError, DataError
+from latchwork.trial.problems.classify import METRICS
 from latchwork.trial.results import Contestant, Run, SplitSizes, TrialResult
 from latchwork.trial.statistics import corrected_t_test, share_variance
 
@@ -36,9 +37,13 @@ def result(**changes: object) -> TrialResult:
     plain = TrialResult(
         candidates=(Contestant("lstm", "cell", 3), Contestant("gru", "cell", 3)),
         runs=tuple(runs),
+        task="classify",
+        metrics=METRICS[:2],
         metric="accuracy",
+        rows="rows",
+        asked="sequence",
+        facts={"rows": 100, "classes": {"no": 40, "yes": 60}},
         sizes=(SplitSizes(60, 20, 20),) * 3,
-        class_counts={"no": 40, "yes": 60},
         seed=0,
         repeats_planned=5,
         seeds_per_split=2,
@@ -55,6 +60,24 @@ def test_seeds_of_one_split_are_averaged() -> None:
     comparison = result().compare("lstm", "gru")
     assert comparison.degrees_of_freedom == 2  # three splits, not six runs
     assert comparison.difference == pytest.approx((0.0 + 0.2 + 0.0) / 3)
+
+
+def test_of_errors_the_lower_gains() -> None:
+    turned = result(metrics=(dataclasses.replace(METRICS[0], unit="number", better="less", independent=False),))
+    assert turned.compare("lstm", "gru").difference == pytest.approx(-result().compare("lstm", "gru").difference)
+    # plain numbers have no bounds to cut an interval at, and no floor under their variance
+    lstm, _ = turned.summary()
+    scores = np.array([0.6, 0.8, 0.8])
+    wide = corrected_t_test(scores.tolist(), n_train=60, n_test=20)
+    assert (lstm.mean, lstm.low, lstm.high) == pytest.approx((scores.mean(), wide.low, wide.high))
+    assert lstm.high > 1
+
+
+def test_what_is_shown_beside_the_metric() -> None:
+    assert result().second == METRICS[1]
+    assert result(metric="macro_f1").second == METRICS[0]
+    assert result(metrics=METRICS[:1]).second is None
+    assert result(metrics=METRICS, metric="balanced_accuracy").second == METRICS[1]
 
 
 def test_comparison_is_the_corrected_test_with_its_floor() -> None:
@@ -106,6 +129,8 @@ def test_json_there_and_back(covariance: dict[str, list[list[float]]] | None) ->
     ("change", "message"),
     [
         ({"format": 99}, "is format 99"),
+        ({"format": 1}, "of format 2 is needed, this is format 1"),
+        ({"metrics": [{"nome": "accuracy"}]}, "nome"),
         ({"runs": [{"candidate": "lstm"}]}, "missing"),
         ({"colour": "red"}, "colour"),
         ({"sizes": 3}, "not a trial result"),

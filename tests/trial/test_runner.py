@@ -11,6 +11,7 @@ import pytest
 
 from latchwork.errors import ConfigError, DataError
 from latchwork.trial import runner
+from latchwork.trial.problems import ClassifyProblem
 from latchwork.trial.results import Kind, TrialResult
 from latchwork.trial.runner import Fitted, Progress, run_trial
 
@@ -56,7 +57,8 @@ Y = np.arange(100) % 2
 
 
 def trial(*candidates: Spy, **options: Any) -> TrialResult:
-    return run_trial(candidates, X, Y, **({"repeats": 4} | options))
+    data = {name: options.pop(name) for name in ("groups", "test_rows") if name in options}
+    return run_trial(candidates, ClassifyProblem(X, Y, **data), **({"repeats": 4} | options))
 
 
 def test_test_rows_never_take_part_in_fitting_or_tuning() -> None:
@@ -146,11 +148,11 @@ def test_scores_by_hand() -> None:
         def fit(self, *_: Any) -> Fitted:
             return Fitted(lambda X: ["a"] * len(X))
 
-    result = run_trial([Constant("lstm", settings=({},))], X, ["a"] * 60 + ["b"] * 40, repeats=3)
+    result = run_trial([Constant("lstm", settings=({},))], ClassifyProblem(X, ["a"] * 60 + ["b"] * 40), repeats=3)
     # 12 of 20 test rows are a: recall 1 and 0; F1 2·12/(12 + 20) and 0
     for run in result.runs:
         assert run.scores == pytest.approx({"accuracy": 0.6, "balanced_accuracy": 0.5, "macro_f1": 0.375})
-    assert result.class_counts == {"a": 60, "b": 40}
+    assert result.facts == {"rows": 100, "classes": {"a": 60, "b": 40}}
 
 
 class Clock:
@@ -232,8 +234,8 @@ def test_arrays_are_indexed_as_arrays() -> None:
         return Spy.fit(spy, X_train, *args)
 
     spy.fit = fit  # type: ignore[method-assign]
-    run_trial([spy], np.arange(100), Y, repeats=3)
-    run_trial([spy], X, Y, repeats=3)
+    run_trial([spy], ClassifyProblem(np.arange(100), Y), repeats=3)
+    run_trial([spy], ClassifyProblem(X, Y), repeats=3)
     assert kinds == {np.ndarray, list}
 
 
@@ -271,7 +273,7 @@ def test_impossible_candidates_are_refused() -> None:
     with pytest.raises(ConfigError, match="of kind 'net'"):
         trial(Spy("lstm", kind="net"))  # type: ignore[arg-type]
     with pytest.raises(DataError, match="X has 3 rows and y has 100"):
-        run_trial([Spy("lstm")], X[:3], Y)
+        ClassifyProblem(X[:3], Y)
 
 
 @pytest.mark.parametrize(

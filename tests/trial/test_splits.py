@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from latchwork.errors import ConfigError, DataError
-from latchwork.trial.splits import Split, make_splits
+from latchwork.trial.splits import Split, make_splits, random_splits
 
 
 def parts(split: Split) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -74,6 +74,45 @@ def test_no_group_is_split(data: st.DataObject, groups: int, seed: int) -> None:
         assert seen[0] | seen[1] | seen[2] == set(range(groups))
         assert len(seen[0]) + len(seen[1]) + len(seen[2]) == groups
         assert all(set(y[rows]) == {0, 1} for rows in parts(split))
+
+
+@given(
+    n=st.integers(3, 200),
+    grouped=st.booleans(),
+    test_fraction=st.floats(0.05, 0.6),
+    validation_fraction=st.floats(0.05, 0.35),
+    seed=st.integers(0, 10_000),
+)
+@settings(deadline=None)
+def test_rows_without_classes(
+    n: int, grouped: bool, test_fraction: float, validation_fraction: float, seed: int
+) -> None:
+    groups = np.random.default_rng(seed).integers(0, n, n) if grouped else None
+    fractions = {"test_fraction": test_fraction, "validation_fraction": validation_fraction}
+    try:
+        splits = random_splits(n, repeats=3, seed=seed, groups=groups, **fractions)
+    except DataError as error:
+        assert "too few to divide into three parts" in str(error)  # noqa: PT017
+        assert (n if groups is None else len(np.unique(groups))) <= 20
+        return
+    for split in splits:
+        assert_partition(split, n)
+        assert min(map(len, parts(split))) >= 1
+        if groups is None:
+            assert len(split.test) == pytest.approx(test_fraction * n, abs=1)
+            assert len(split.validation) == pytest.approx(validation_fraction * n, abs=2)
+        else:
+            assert sum(len(set(groups[part])) for part in parts(split)) == len(set(groups))
+    again = random_splits(n, repeats=1, seed=seed, groups=groups, **fractions)[0]
+    assert all(np.array_equal(p, q) for p, q in zip(parts(again), parts(splits[0]), strict=True))
+
+
+def test_all_rows_but_those_that_say_when_to_stop() -> None:
+    split = make_splits(np.arange(80) % 2, repeats=1)[0]
+    whole = split.without_test()
+    assert whole.train.tolist() == sorted([*split.train, *split.test])
+    assert whole.validation.tolist() == split.validation.tolist()
+    assert len(whole.test) == 0
 
 
 def test_split_k_depends_on_the_seed_and_k_alone() -> None:

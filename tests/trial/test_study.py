@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from latchwork import cells
-from latchwork.errors import DataError
-from latchwork.trial import cell_candidates
+from latchwork.errors import ConfigError, DataError
+from latchwork.tasks.timeseries import TimeSeries, every_origin
+from latchwork.trial import ClassifyProblem, cell_candidates
 from latchwork.trial.study import run_study
 
 
@@ -16,8 +17,8 @@ def data(n=120):
 
 
 def test_cells_are_matched_in_size():
-    X, _ = data()
-    made = cell_candidates(cells.names(), X, 2)
+    X, y = data()
+    made = cell_candidates(cells.names(), ClassifyProblem(X, y))
     models = [c.estimator({"max_epochs": 1}, 0).fit(X[:20], np.arange(20) % 2).network_ for c in made]
     sizes = [sum(p.numel() for p in model.parameters()) for model in models]
     reference = sizes[cells.names().index("lstm")]
@@ -32,7 +33,7 @@ def test_a_study_from_end_to_end(jobs):
     study = run_study(
         X, y, ["gru", "lstm_projected"], groups=groups, repeats=3, jobs=jobs, max_epochs=3, progress=told.append
     )
-    assert len(told) == 3 * 4
+    assert len(told) == 3 * len(study.result.candidates)
     assert study.verdict.cell in ("gru", "lstm_projected")
     assert 0.6 * 120 < study.n_train < 120
     assert study.model.score(X, y) > 0.6
@@ -50,6 +51,8 @@ def test_the_cells_stand_side_by_side_on_rows_that_none_has_seen(jobs):
     assert list(study.side_by_side) == ["rnn", "gru"]
     assert len(study.test) == study.result.sizes[0].test
     unseen = [X[i] for i in study.test]
+    assert all(a is b for a, b in zip(study.unseen.X, unseen, strict=True))
+    assert (study.unseen.y == y[study.test]).all()
     for cell, model in study.side_by_side.items():
         run = next(run for run in study.result.runs if run.candidate == cell)
         assert run.split == 0
@@ -65,5 +68,55 @@ def test_a_time_budget_bounds_even_the_fewest_splits():
 
 
 def test_no_sequences_are_refused():
-    with pytest.raises(DataError, match="X is empty"):
-        cell_candidates(["gru"], [], 2)
+    with pytest.raises(DataError, match="y has no rows"):
+        run_study([], [], ["gru"])
+
+
+def test_a_study_of_taggers():
+    rng = np.random.default_rng(0)
+    X = [[str(word) for word in rng.choice(["the", "cat", "sees", "dogs"], rng.integers(2, 6))] for _ in range(80)]
+    tags = {"the": "D", "cat": "N", "sees": "V", "dogs": "N"}
+    y = [[tags[word] for word in sentence] for sentence in X]
+    study = run_study(X, y, ["rnn", "gru"], task="tag", repeats=3, max_epochs=2, groups=np.arange(80) // 4)
+    assert study.model.task == "tag"
+    assert study.result.metric == "accuracy"
+    assert len(study.unseen.X) == len(study.unseen.y) == len(study.test)
+    assert study.result.split_scores(study.verdict.cell).min() > 0.4
+    assert [c.name for c in study.result.candidates][:2] == ["rnn", "gru"]
+
+
+def test_a_study_of_generators():
+    rng = np.random.default_rng(0)
+    X = ["ab" * int(rng.integers(2, 9)) for _ in range(60)]
+    study = run_study(X, None, ["gru"], task="generate", repeats=3, max_epochs=2)
+    assert study.model.task == "generate"
+    assert study.unseen.y is None
+    bits = study.result.split_scores("gru")
+    assert (bits > 0).all()
+    # what was scored is what the model says of the documents that it has not seen
+    documents = study.unseen.X
+    scored = study.side_by_side["gru"].code_length(documents).sum() / sum(len(text) + 1 for text in documents)
+    assert bits[0] == pytest.approx(scored, rel=1e-5)
+
+
+def test_a_study_of_forecasters():
+    rng = np.random.default_rng(0)
+    values = np.sin(np.arange(240) * 2 * np.pi / 12) + 0.1 * rng.normal(size=240)
+    windows = every_origin([TimeSeries(values)], 3)
+    study = run_study(windows, None, ["gru"], task="forecast", season=12, repeats=3, max_epochs=2)
+    assert study.model.task == "forecast"
+    assert (study.model.season, study.model.horizon) == (12, 3)
+    assert study.n_train == 240 - 24
+    assert study.test[-1] == 239
+    forecasts = study.side_by_side["gru"].predict_quantiles(study.unseen.X)
+    assert forecasts.shape == (*study.unseen.y.shape, 3)
+    assert (study.result.split_scores("gru") > 0).all()
+    assert "MASE" in study.verdict.text
+
+
+def test_options_of_another_task_are_refused():
+    X, y = data()
+    with pytest.raises(ConfigError, match="task classify has no option season"):
+        run_study(X, y, ["gru"], season=3)
+    with pytest.raises(ConfigError, match="metric must be one of accuracy, macro_f1"):
+        run_study(X, y, ["gru"], metric="mase")

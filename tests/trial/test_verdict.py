@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -10,6 +11,8 @@ import numpy as np
 import pytest
 
 from latchwork.errors import ConfigError
+from latchwork.trial.problems import forecast, generate
+from latchwork.trial.problems.classify import METRICS
 from latchwork.trial.results import Contestant, Kind, Run, SplitSizes, TrialResult
 from latchwork.trial.verdict import Verdict, judge
 
@@ -52,9 +55,13 @@ def trial(
     return TrialResult(
         candidates=tuple(Contestant(name, kind, 1) for name, kind in kinds.items()),
         runs=tuple(runs),
+        task="classify",
+        metrics=(*METRICS, *forecast.METRICS, *generate.METRICS),
         metric=metric,
+        rows="rows",
+        asked="sequence",
+        facts={},
         sizes=(SplitSizes(n * 65 // 100, n * 15 // 100, n * 20 // 100),) * splits,
-        class_counts={"a": n // 2, "b": n // 2},
         seed=0,
         repeats_planned=changes.pop("repeats_planned", splits),
         **changes,
@@ -293,6 +300,69 @@ def test_many_long_names_do_not_lengthen_the_headline() -> None:
 
 def test_other_metrics_are_named() -> None:
     assert "% macro-F1," in checked(trial({"lstm": 0.9, "gru": 0.8}, metric="macro_f1")).text
+
+
+def test_of_errors_the_lowest_wins() -> None:
+    verdict = checked(trial({"rnn": 0.95, "lstm": 0.8, "gru": 0.712}, {"seasonal naive": 1.034}, metric="mase"))
+    assert verdict.outcome == "winner"
+    assert verdict.recommended == "gru"
+    assert verdict.headline == "Use gru: it is better than lstm and rnn."
+    assert "gru scored a MASE of 0.712, lstm 0.800: 0.088 less, a real difference" in verdict.sentences[0]
+    assert "expect between −0.1" in verdict.sentences[0]
+    assert "gru scored a MASE of 0.712, seasonal naive 1.034: 0.322 less, a real difference" in verdict.sentences[1]
+    assert "points" not in verdict.text
+    assert "%" not in verdict.text
+    gru_first = next(c for c in verdict.comparisons if (c.first, c.second) == ("gru", "lstm"))
+    assert gru_first.difference == pytest.approx(0.088)  # a gain
+    assert 0 < gru_first.low < gru_first.difference < gru_first.high
+
+
+def test_of_errors_a_better_baseline_is_lower() -> None:
+    verdict = checked(trial({"lstm": 1.3, "gru": 1.2}, {"seasonal naive": 1.0, "naive": 2.0}, metric="mase"))
+    assert verdict.outcome == "baseline better"
+    assert verdict.recommended == "seasonal naive"
+    assert "gru scored a MASE of 1.200, seasonal naive 1.000: 0.200 more, a real difference" in verdict.sentences[0]
+    assert "expect between +0.1" in verdict.sentences[0]
+    near = checked(trial({"lstm": 1.02, "gru": 1.015}, {"seasonal naive": 1.0}, metric="mase"))
+    assert near.outcome == "baseline as good"
+    assert "“seasonal naive” scored lower than every cell, though it is not shown to be better" in near.headline
+
+
+def test_a_hundredth_of_the_baselines_score_is_what_a_plain_number_must_gain() -> None:
+    level = {"wobble": 0.1, "metric": "bits_per_character"}
+    alike = checked(trial({"lstm": 2.0, "gru": 2.0}, {"kneser-ney": 2.0}, **level))
+    assert alike.headline == "The plain baseline “kneser-ney” does as well as any cell; take the baseline."
+    assert "lstm scored 2.000 bits per character, kneser-ney 2.000: 0.000 apart, which may be luck" in alike.text
+    # the same spread about a fiftieth of the score is more than a hundredth of that
+    small = checked(trial({"lstm": 0.04, "gru": 0.04}, {"kneser-ney": 0.04}, **level))
+    assert small.headline.startswith("No cell is shown to be better")
+
+
+def test_of_errors_that_differ_alike_in_every_split_nothing_is_known() -> None:
+    verdict = checked(trial({"lstm": 1.0, "gru": 2.0}, wobble=0, metric="rmse"))
+    assert verdict.outcome == "tie"
+    assert verdict.comparisons[0].p == 1
+    assert "an RMSE of 1.000, gru 2.000: 1.000 less, which may be luck, as the splits differ too little" in verdict.text
+    assert "too few to be sure of seeing any difference" in verdict.text
+    data = verdict.to_json()
+    assert json.loads(json.dumps(data, allow_nan=False)) == data
+    assert data["comparisons"][0]["low"] is None
+    same = checked(trial({"lstm": 1.0, "gru": 1.0}, wobble=0, metric="rmse"))
+    assert "10 random splits were run." in same.sentences
+
+
+def test_what_was_asked_and_how_it_was_split_is_said() -> None:
+    result = trial({"lstm": 0.9, "gru": 0.8}, metric="mase", rolling=True, cost={"lstm": 0.2, "gru": 0.1})
+    verdict = checked(dataclasses.replace(result, asked="forecast"))
+    assert "on a new test block of the same kind of data" in verdict.text
+    assert "10 splits in order of time were run" in verdict.text
+    near = checked(dataclasses.replace(trial({"lstm": 0.9, "gru": 0.9}, cost={"lstm": 0.2}), asked="document"))
+    assert "Cost: lstm 0.2 ms a document." in near.text
+
+
+def test_what_cannot_be_better_cannot_decide() -> None:
+    with pytest.raises(ConfigError, match="coverage is told but cannot decide"):
+        judge(trial({"lstm": 0.9, "gru": 0.8}, metric="coverage"))
 
 
 def test_numbers_agree_with_the_result() -> None:

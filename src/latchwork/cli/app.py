@@ -2,7 +2,7 @@
 
 import typer
 
-from latchwork.cli.commands import bench, datasets, demo, doctor, explain, fit, predict, show
+from latchwork.cli.commands import bench, datasets, demo, doctor, explain, fit, generate, predict, show
 
 app = typer.Typer(
     name="latchwork",
@@ -12,7 +12,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (demo, fit, predict, explain, show, bench, doctor):
+for command in (demo, fit, predict, generate, explain, show, bench, doctor):
     app.command()(getattr(command, command.__name__.rpartition(".")[2]))
 app.add_typer(datasets.app, name="datasets")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import runpy
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,11 @@ def seconds(duration: str) -> float:
     if not 0 < value < float("inf"):
         raise ConfigError(f"the time budget {duration!r} is no duration; write for instance 90s, 5m or 1h")
     return value
+
+
+def names(options: Sequence[str] | None) -> tuple[str, ...]:
+    """Columns given one by one or as ``a,b,c``."""
+    return tuple(name.strip() for option in options or () for name in option.split(",") if name.strip())
 
 
 def cell(name: str) -> str | Cell:

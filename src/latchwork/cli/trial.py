@@ -11,8 +11,8 @@ import torch
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.text import Text
 
-from latchwork.cli.columns import Columns
 from latchwork.cli.console import err, out
+from latchwork.cli.readings import Reading, remember
 from latchwork.cli.verdict import trial_table, verdict_text
 from latchwork.errors import DataError
 from latchwork.explain.page_data import page_data
@@ -20,7 +20,6 @@ from latchwork.explain.report import Page
 from latchwork.language.cell import Cell
 from latchwork.tasks.folder import check_folder
 from latchwork.trial import runner
-from latchwork.trial.runner import take
 from latchwork.trial.study import Study, run_study
 
 REPORT = "report.html"
@@ -50,7 +49,7 @@ def run(X: Any, y: Any, cells: Sequence[str | Cell], **options: Any) -> Study:
         task = bar.add_task("trial", total=None, note="first fits …")
 
         def show(step: runner.Progress) -> None:
-            note = f"split {step.split + 1}: {step.candidate} {step.score:.1%}"
+            note = f"split {step.split + 1}: {step.candidate} {step.metric.score(step.score)}"
             bar.update(task, completed=step.done, total=step.total, note=note)
 
         return run_study(X, y, cells, progress=show, **options)
@@ -59,34 +58,38 @@ def run(X: Any, y: Any, cells: Sequence[str | Cell], **options: Any) -> Study:
 def finish(
     study: Study,
     folder: Path,
-    columns: Columns,
+    reading: Reading,
     title: str,
-    X: Any,
-    y: Any,
     examples: Sequence[tuple[Any, Any]] = (),
 ) -> None:
     """Print the table and the verdict; save the model and the report in ``folder``.
 
     Args:
-        columns: what the data was read from, remembered for predict.
-        X, y: what the study was run on; the report looks inside the cells on rows that they were not fitted on.
+        reading: how the data was read, remembered for predict.
         examples: sequences that no model was fitted on, each with its class or None; the report shows them first.
     """
     out.print(trial_table(study))
     out.print()
     out.print(verdict_text(study.verdict))
     study.model.save(folder)
-    columns.remember(folder)
-    rows = [*(sequence for sequence, _ in examples), *take(X, study.test)]
-    labels = [*(label for _, label in examples), *np.asarray(y)[study.test].tolist()]
+    remember(reading, folder)
+    rows, labels = study.unseen.X, study.unseen.y
+    if study.result.rolling:
+        labels = None  # what came is in the series
+    else:
+        rows = [*(sequence for sequence, _ in examples), *rows]
+        known = labels.tolist() if isinstance(labels, np.ndarray) else labels
+        labels = None if known is None else [*(label for _, label in examples), *known]
     with err.status("looking inside the cells …"):
         first = range(len(examples))
         data = page_data(study.side_by_side, rows, labels, first=first, title=title, held_out=True)
         report = Page(data, study).save(folder / REPORT)
     out.print()
-    fitted = f"fitted on {study.n_train:,} rows, the rest saying when to stop"
+    fitted = "fitted on the whole file"
+    if study.n_train is not None:
+        fitted = f"fitted on {study.n_train:,} {study.result.rows}, the rest saying when to stop"
     out.print(Text.assemble(f"Saved the {study.verdict.cell} model, {fitted}: ", (str(folder), "bold")))
     if study.verdict.recommended != study.verdict.cell:
         baseline = study.verdict.recommended
-        out.print(f"The {baseline} that the verdict recommends is a plain scikit-learn pipeline, and is not saved.")
+        out.print(f"The {baseline} that the verdict recommends is a plain baseline of the trial, and is not saved.")
     out.print(Text.assemble("Report: ", (str(report), "bold")))

@@ -6,35 +6,46 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from latchwork.trial.metric import Metric
 from latchwork.trial.study import Study
 from latchwork.trial.verdict import Verdict
+
+# A terminal's lines are short.
+_SHORT = {"sequence": "seq", "sentence": "sent", "document": "doc"}
 
 
 def trial_table(study: Study) -> Table:
     """A row for each candidate."""
     result = study.result
-    main = {row.candidate: row for row in result.summary()}
-    second = "macro_f1" if result.metric != "macro_f1" else "accuracy"
-    other = {row.candidate: row for row in result.summary(second)}
+    metric, second = result.scored(), result.second
+    other = {} if second is None else {row.candidate: row for row in result.summary(second.name)}
     table = Table(box=None, padding=(0, 1, 0, 0), header_style="dim")
     table.add_column("", no_wrap=True)
-    table.add_column(result.metric.replace("_", " "), justify="right")
-    for title in ("95 % interval", second.replace("_", " "), "units", "params", "s/epoch", "ms/seq"):
+    table.add_column(_head(metric), justify="right")
+    table.add_column("95 % interval", justify="right", no_wrap=True)
+    if second is not None:
+        table.add_column(_head(second), justify="right")
+    for title in ("units", "params", "s/epoch", f"ms/{_SHORT.get(result.asked, result.asked)}"):
         table.add_column(title, justify="right", no_wrap=True)
-    for name, row in main.items():
-        style = "bold" if name == study.verdict.recommended else ""
+    for row in result.summary():
+        chosen = row.candidate == study.verdict.recommended
         table.add_row(
-            f"{'→' if name == study.verdict.recommended else ' '} {name}",
-            f"{row.mean:.1%}",
-            f"{row.low:.1%} … {row.high:.1%}",
-            f"{other[name].mean:.1%}",
-            str(study.sizes.get(name, "–")),
+            f"{'→' if chosen else ' '} {row.candidate}",
+            metric.score(row.mean),
+            metric.interval(row.low, row.high),
+            *([] if second is None else [second.score(other[row.candidate].mean)]),
+            str(study.sizes.get(row.candidate, "–")),
             "–" if row.parameters is None else f"{row.parameters:,}",
             "–" if row.seconds_per_epoch is None else f"{row.seconds_per_epoch:.2f}",
             "–" if row.milliseconds_per_sequence is None else f"{row.milliseconds_per_sequence:.3f}",
-            style=style,
+            style="bold" if chosen else "",
         )
     return table
+
+
+def _head(metric: Metric) -> str:
+    """A number without a word on which way is better says little; a terminal has room for an arrow."""
+    return f"{metric.words} ↓" if metric.better == "less" else metric.words
 
 
 def verdict_text(verdict: Verdict) -> RenderableType:

@@ -29,8 +29,10 @@ def intervals(result: TrialResult, verdict: Verdict) -> str:
     names = [f"{row.candidate} ←" if row.candidate == verdict.recommended else row.candidate for row in reversed(rows)]
     axes.set_yticks(range(len(rows)), names)
     axes.set_ylim(-0.6, len(rows) - 0.4)
-    axes.set_xlabel(result.metric.replace("_", " "))
-    axes.xaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
+    metric = result.scored()
+    axes.set_xlabel(metric.title)
+    if metric.unit == "share":
+        axes.xaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
     return _svg(figure)
 
 

@@ -23,7 +23,7 @@ import latchwork
 from latchwork.explain.figures import intervals, learning_curves
 from latchwork.explain.page_data import page_data
 from latchwork.files import write_whole
-from latchwork.tasks.classifier import SequenceClassifier
+from latchwork.tasks.estimator import SequenceEstimator
 from latchwork.trial.study import Study
 
 _PAGE = files("latchwork.explain") / "page"
@@ -78,8 +78,8 @@ class Page:
 
 
 def illustrate(
-    models: SequenceClassifier | Mapping[str, SequenceClassifier],
-    rows: Sequence[Any],
+    models: SequenceEstimator | Mapping[str, SequenceEstimator],
+    rows: Any,
     labels: Sequence[Any] | None = None,
     *,
     title: str = "",
@@ -103,7 +103,7 @@ def illustrate(
     Raises:
         DataError: no models, rows without steps, or models that cannot be shown side by side.
     """
-    if isinstance(models, SequenceClassifier):
+    if isinstance(models, SequenceEstimator):
         cell = models.cell
         models = {cell if isinstance(cell, str) else cell.name: models}
     title = title or " · ".join(models)
@@ -112,15 +112,18 @@ def illustrate(
 
 def _trial(study: Study) -> dict[str, Any]:
     """What the first screen shows."""
-    second = "macro_f1" if study.result.metric != "macro_f1" else "accuracy"
+    result, second = study.result, study.result.second
+    others = {} if second is None else {row.candidate: row for row in result.summary(second.name)}
     return {
-        "result": study.result,
+        "result": result,
         "verdict": study.verdict,
-        "rows": list(zip(study.result.summary(), study.result.summary(second), strict=True)),
+        "metric": result.scored(),
         "second": second,
+        "rows": result.summary(),
+        "others": others,
         # The figures are drawn from numbers and cell names, and matplotlib escapes the names.
-        "intervals": Markup(intervals(study.result, study.verdict)),
-        "curves": Markup(learning_curves(study.result)),
+        "intervals": Markup(intervals(result, study.verdict)),
+        "curves": Markup(learning_curves(result)),
     }
 
 

@@ -14,11 +14,28 @@ from types import MappingProxyType
 
 from latchwork.tasks.classifier import SequenceClassifier
 from latchwork.tasks.estimator import SequenceEstimator
+from latchwork.tasks.forecaster import SequenceForecaster
+from latchwork.tasks.generator import SequenceGenerator
 from latchwork.tasks.loading import load_model
+from latchwork.tasks.streaming import Rows, TableRows
+from latchwork.tasks.tagger import SequenceTagger
 
 ESTIMATORS: Mapping[str, type[SequenceEstimator]] = MappingProxyType(
-    {estimator.task: estimator for estimator in (SequenceClassifier,)}
+    {
+        estimator.task: estimator
+        for estimator in (SequenceClassifier, SequenceTagger, SequenceGenerator, SequenceForecaster)
+    }
 )
 """Task → its estimator."""
 
-__all__ = ["ESTIMATORS", "SequenceClassifier", "SequenceEstimator", "load_model"]
+__all__ = [
+    "ESTIMATORS",
+    "Rows",
+    "SequenceClassifier",
+    "SequenceEstimator",
+    "SequenceForecaster",
+    "SequenceGenerator",
+    "SequenceTagger",
+    "TableRows",
+    "load_model",
+]

@@ -81,9 +81,14 @@ class SequenceNetwork(nn.Module):
         scores: Tensor = self.head(self.dropout(self.summary(output, state, lengths)))
         return scores
 
-    def read(self, features: Tensor, lengths: Tensor | None = None, state: Any = None) -> tuple[Tensor, Any]:
-        """Features (T, B, I), read on from ``state`` → output (T, B, D·H) and the state at the end."""
-        output, state = self.recurrent(self.dropout(features), state, lengths=lengths)
+    def read(
+        self, features: Tensor, lengths: Tensor | None = None, state: Any = None, reset: Tensor | None = None
+    ) -> tuple[Tensor, Any]:
+        """Features (T, B, I), read on from ``state`` → output (T, B, D·H) and the state at the end.
+
+        ``reset``: (T, B), where a row begins anew.
+        """
+        output, state = self.recurrent(self.dropout(features), state, lengths=lengths, reset=reset)
         return output, state
 
     def features(self, inputs: Tensor) -> Tensor:

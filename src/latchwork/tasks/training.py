@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Generic, Literal, Protocol, TypeVar, get_args
 
@@ -30,8 +31,9 @@ class Plan:
         time_budget: seconds; training stops before an epoch that would pass it.
         checkpoint: the file that the state is written to after each epoch, and resumed from.
         fingerprint: what the checkpoint must have been made with.
-        schedule: how the learning rate goes: "constant", or "cosine", from all of it to none over ``max_epochs``
-            (Loshchilov & Hutter 2017, without restarts).
+        schedule: how the learning rate goes: "constant", or "cosine", from all of it to none over ``max_epochs``, or
+            over as many as the time budget allows, by the seconds of the first (Loshchilov & Hutter 2017, without
+            restarts).
     """
 
     max_epochs: int
@@ -45,11 +47,17 @@ class Plan:
     fingerprint: str = ""
     schedule: Schedule = "constant"
 
-    def rate(self, done: float) -> float:
-        """The learning rate when ``done`` epochs are."""
+    def rate(self, done: float, epochs: int) -> float:
+        """The learning rate when ``done`` of ``epochs`` epochs are."""
         if self.schedule == "constant":
             return self.learning_rate
-        return self.learning_rate * 0.5 * (1 + math.cos(math.pi * min(done / self.max_epochs, 1.0)))
+        return self.learning_rate * 0.5 * (1 + math.cos(math.pi * min(done / epochs, 1.0)))
+
+    def epochs(self, history: Sequence[Epoch]) -> int:
+        """How many there will be at most. What was measured is in the checkpoint, so a resumed fit has the same."""
+        if self.time_budget is None or not history:
+            return self.max_epochs
+        return max(1, min(self.max_epochs, int(self.time_budget / max(history[0].seconds, 1e-9))))
 
 
 @dataclass(frozen=True)
@@ -132,7 +140,8 @@ def train(network: nn.Module, lesson: Lesson[B], plan: Plan, listener: Listener)
         started = time.perf_counter()
         # Each epoch draws from its own seed, so a resumed fit needs no state of the generator.
         torch.manual_seed(plan.seed * 1_000_003 + number)
-        train_loss = _epoch(network, optimiser, lesson, plan, listener, number)
+        rate = partial(plan.rate, epochs=plan.epochs(history))
+        train_loss = _epoch(network, optimiser, lesson, plan, rate, listener, number)
         network.eval()
         with torch.no_grad():
             valid_loss, valid_score = lesson.validate()
@@ -155,6 +164,7 @@ def _epoch(
     optimiser: torch.optim.Optimizer,
     lesson: Lesson[B],
     plan: Plan,
+    rate: Callable[[float], float],
     listener: Listener,
     number: int,
 ) -> float:
@@ -162,7 +172,7 @@ def _epoch(
     total, seen = 0.0, 0
     for done, batch in enumerate(lesson.batches(number), 1):
         for group in optimiser.param_groups:
-            group["lr"] = plan.rate(number + min((done - 1) / lesson.steps, 1.0))
+            group["lr"] = rate(number + min((done - 1) / lesson.steps, 1.0))
         loss, count = lesson.loss_of(batch)
         value = float(loss.detach())
         if not math.isfinite(value):

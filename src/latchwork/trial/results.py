@@ -10,12 +10,13 @@ from typing import Any, Literal
 import numpy as np
 
 from latchwork.errors import ConfigError, DataError
+from latchwork.trial.metric import Metric
 from latchwork.trial.statistics import PairedTest, corrected_t_test, fixed_test_t_test, share_variance
 
 Kind = Literal["cell", "baseline"]
 KINDS: tuple[Kind, ...] = ("cell", "baseline")
 
-FORMAT = 1
+FORMAT = 2
 """Version of the JSON written by :meth:`TrialResult.to_json`."""
 
 
@@ -26,20 +27,21 @@ class Run:
     candidate: str
     split: int  #: 0 … J − 1
     seed: int  #: what the candidate's fit was given; the same for all candidates
-    scores: Mapping[str, float]  #: on the test rows, each a share in [0, 1], more is better
+    scores: Mapping[str, float]  #: on the test rows, as they were measured
     settings: Mapping[str, Any]  #: those chosen on the validation rows of this split
     parameters: int | None = None  #: learned numbers
     seconds: float | None = None  #: the whole of tuning and fitting
     seconds_per_epoch: float | None = None
-    milliseconds_per_sequence: float | None = None  #: of predict over the test rows
+    #: of predict over the test rows; of whatever is ``asked``: a sequence, a sentence, a document or a forecast
+    milliseconds_per_sequence: float | None = None
     learning_curve: tuple[Mapping[str, float], ...] | None = None  #: one mapping an epoch
 
     def __post_init__(self) -> None:
         # plain dicts, lists and numbers, so that what is read back from JSON equals what was written
         for name in ("scores", "settings"):
-            object.__setattr__(self, name, _plain(getattr(self, name)))
+            object.__setattr__(self, name, plain(getattr(self, name)))
         if self.learning_curve is not None:
-            object.__setattr__(self, "learning_curve", tuple(_plain(epoch) for epoch in self.learning_curve))
+            object.__setattr__(self, "learning_curve", tuple(plain(epoch) for epoch in self.learning_curve))
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ class Contestant:
 
 @dataclass(frozen=True)
 class SplitSizes:
-    """Rows of one split."""
+    """Rows of one split: sequences, sentences, documents, or steps of series."""
 
     train: int
     validation: int
@@ -62,7 +64,7 @@ class SplitSizes:
 
 @dataclass(frozen=True)
 class SummaryRow:
-    """A candidate's figures over all splits. Scores are shares; medians for sizes and times."""
+    """A candidate's figures over all splits. Scores as they were measured; medians for sizes and times."""
 
     candidate: str
     kind: Kind
@@ -81,18 +83,26 @@ class TrialResult:
 
     candidates: tuple[Contestant, ...]  #: in the order given
     runs: tuple[Run, ...]  #: in the order run
+    task: str  #: "classify", "tag", "generate" or "forecast"
+    metrics: tuple[Metric, ...]  #: what was scored; the first of the task comes first
     metric: str  #: the score by which settings were chosen and the verdict is given
+    rows: str  #: what the splits divide, in words: "rows", "sentences", "documents", "steps"
+    asked: str  #: what is predicted, in words, one of them: "sequence", "sentence", "document", "forecast"
+    facts: Mapping[str, Any]  #: what the data are: how many rows, how many of each class …
     sizes: tuple[SplitSizes, ...]  #: one for each split
-    class_counts: Mapping[str, int]  #: rows of each class in all data
     seed: int
     repeats_planned: int
     seeds_per_split: int = 1
+    rolling: bool = False  #: whether the splits are blocks in time, not random
     groups: int | None = None  #: how many groups, if groups were kept together
     #: Only if the user gave the test rows, which are then the same in every split: for each score the covariance
     #: (C, C) of the candidates' mean scores over test sets of this size.
     test_covariance: Mapping[str, Sequence[Sequence[float]]] | None = None
     seconds: float | None = None  #: wall clock of the whole trial
     notes: tuple[str, ...] = ()  #: sentences on anything done differently from what was asked
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "facts", plain(self.facts))
 
     @property
     def repeats(self) -> int:
@@ -104,6 +114,23 @@ class TrialResult:
         """Whether the user gave the test rows, so that they are the same in every split."""
         return self.test_covariance is not None
 
+    def scored(self, name: str | None = None) -> Metric:
+        """The metric of that name, or the trial's own.
+
+        Raises:
+            ConfigError: it was not scored.
+        """
+        name = name or self.metric
+        for metric in self.metrics:
+            if metric.name == name:
+                return metric
+        raise ConfigError(f"no score {name!r}; this trial has {', '.join(metric.name for metric in self.metrics)}")
+
+    @property
+    def second(self) -> Metric | None:
+        """What is shown beside the trial's own metric, if anything else was scored."""
+        return next((metric for metric in (*self.metrics[1::-1], *self.metrics) if metric.name != self.metric), None)
+
     def names(self, kind: Kind) -> list[str]:
         """Candidates of one kind, in order."""
         return [c.name for c in self.candidates if c.kind == kind]
@@ -114,12 +141,12 @@ class TrialResult:
         Raises:
             ConfigError: no such candidate or score, or a split in which it was not run.
         """
-        metric = metric or self.metric
+        metric = self.scored(metric).name
         seeds: list[list[float]] = [[] for _ in self.sizes]
         for run in self.runs:
             if run.candidate == candidate:
                 if metric not in run.scores:
-                    raise ConfigError(f"no score {metric!r}; this trial has {', '.join(run.scores)}")
+                    raise ConfigError(f"no score {metric!r} in split {run.split}; it has {', '.join(run.scores)}")
                 seeds[run.split].append(run.scores[metric])
         if any(not scores for scores in seeds):
             known = ", ".join(c.name for c in self.candidates)
@@ -127,12 +154,18 @@ class TrialResult:
         return np.array([np.mean(scores) for scores in seeds])
 
     def compare(self, first: str, second: str, metric: str | None = None) -> PairedTest:
-        """Paired test of ``first`` minus ``second`` (shares), right for how this trial was split.
+        """Paired test of the gain of ``first`` over ``second``, right for how this trial was split.
+
+        The gain is ``first`` minus ``second``, turned if less is better: a positive one always speaks for ``first``.
 
         Raises:
-            ConfigError: fewer than 2 splits, an unknown candidate or score.
+            ConfigError: fewer than 2 splits, an unknown candidate or score, or one that cannot be better or worse.
         """
-        differences = self.split_scores(first, metric) - self.split_scores(second, metric)
+        by = self.scored(metric)
+        if by.better == "none":
+            raise ConfigError(f"{by.name} is told but cannot decide: neither more nor less of it is better")
+        turn = by.gain(1.0)
+        differences = turn * (self.split_scores(first, metric) - self.split_scores(second, metric))
         return self._test(differences, {first: 1, second: -1}, metric)
 
     def summary(self, metric: str | None = None) -> list[SummaryRow]:
@@ -142,6 +175,7 @@ class TrialResult:
             ConfigError: fewer than 2 splits, or an unknown score.
         """
         rows = []
+        lowest, highest = (0.0, 1.0) if self.scored(metric).unit == "share" else (-math.inf, math.inf)
         for contestant in self.candidates:
             scores = self.split_scores(contestant.name, metric)
             interval = self._test(scores, {contestant.name: 1}, metric)
@@ -153,8 +187,8 @@ class TrialResult:
                     kind=contestant.kind,
                     mean=float(scores.mean()),
                     sd=float(scores.std(ddof=1)),
-                    low=max(0.0, interval.low),
-                    high=min(1.0, interval.high),
+                    low=max(lowest, interval.low),
+                    high=min(highest, interval.high),
                     parameters=None if parameters is None else round(parameters),
                     seconds_per_epoch=_median([run.seconds_per_epoch for run in runs]),
                     milliseconds_per_sequence=_median([run.milliseconds_per_sequence for run in runs]),
@@ -164,7 +198,7 @@ class TrialResult:
 
     def to_json(self) -> dict[str, Any]:
         """Plain dicts, lists, strings and numbers, for ``json.dump``."""
-        return {"format": FORMAT, **_plain(asdict(self))}
+        return {"format": FORMAT, **plain(asdict(self))}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> TrialResult:
@@ -178,6 +212,7 @@ class TrialResult:
         if found != FORMAT:
             raise DataError(f"a trial result of format {FORMAT} is needed, this is format {found!r}")
         try:
+            fields["metrics"] = tuple(Metric(**m) for m in fields["metrics"])
             fields["candidates"] = tuple(Contestant(**c) for c in fields["candidates"])
             fields["runs"] = tuple(Run(**r) for r in fields["runs"])
             fields["sizes"] = tuple(SplitSizes(**s) for s in fields["sizes"])
@@ -190,7 +225,11 @@ class TrialResult:
         if self.repeats < 2:
             raise ConfigError(f"a test needs at least 2 splits, this trial has {self.repeats}; use more repeats")
         n_test = float(np.mean([size.test for size in self.sizes]))
-        floor = share_variance(float(np.clip(values.mean(), -1, 1)), n_test)
+        # A floor is known for shares of rows that are right or wrong each for itself. Tokens of one sentence or
+        # forecasts of one week are not, and of plain numbers, as bits or errors, nothing bounds the spread from below.
+        floor = 0.0
+        if self.scored(metric).independent:
+            floor = share_variance(float(np.clip(values.mean(), -1, 1)), n_test)
         if self.test_covariance is not None:
             sign = np.array([signs.get(c.name, 0) for c in self.candidates])
             test_variance = float(sign @ np.asarray(self.test_covariance[metric or self.metric]) @ sign)
@@ -198,6 +237,8 @@ class TrialResult:
         # n_train leaves the validation rows out, although candidates see them: n_test/n_train is then a little larger
         # than Nadeau & Bengio's. Simulated trials of learners that are equally good, but not on the sample at hand,
         # are why: their rule declares 5 to 6 % of them different, with 5 splits; with this and the floor it is < 3 %.
+        # Test blocks in time share no test rows, unlike random splits, which makes the rule cautious; but neighbours
+        # may be alike, which it does not know, and what held in all of them need not hold once the series changes.
         n_train = float(np.mean([size.train for size in self.sizes]))
         return corrected_t_test(values.tolist(), n_train=n_train, n_test=n_test, least_variance=floor)
 
@@ -207,13 +248,14 @@ def _median(values: Sequence[float | None]) -> float | None:
     return float(np.median(known)) if known else None
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """``value`` as JSON has it: a number that is not finite becomes None. Raises ConfigError for anything else."""
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, np.ndarray | np.generic):
-        return _plain(value.tolist())
+        return plain(value.tolist())
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None  # JSON has no NaN; a diverged loss is a gap in the curve
     if value is None or isinstance(value, str | int | float):

@@ -1,4 +1,4 @@
-"""Runs a fair trial: every candidate on the same splits, with the same seeds, budget and rows.
+"""Runs a fair trial of any task: every candidate on the same splits, with the same seeds, budget and rows.
 
 What makes it fair, and why it is done this way:
 
@@ -24,20 +24,12 @@ from typing import Any, Protocol
 
 import numpy as np
 from joblib import Parallel, delayed, parallel_config
-from sklearn.metrics import precision_recall_fscore_support
 
-from latchwork.errors import ConfigError, DataError
-from latchwork.tasks.labels import class_labels
-from latchwork.tasks.sequences import rows_of
+from latchwork.errors import ConfigError
+from latchwork.trial.metric import Metric
+from latchwork.trial.problem import Problem
 from latchwork.trial.results import KINDS, Contestant, Kind, Run, SplitSizes, TrialResult
-from latchwork.trial.splits import Split, make_splits
-from latchwork.trial.statistics import row_pulls
-
-METRICS = ("accuracy", "macro_f1", "balanced_accuracy")
-"""What is scored: each a share in [0, 1], more is better."""
-
-TEST_FRACTION, VALIDATION_FRACTION = 0.2, 0.15
-"""Shares of all rows, unless said otherwise."""
+from latchwork.trial.splits import Split
 
 MIN_REPEATS = 3
 """Fewer splits can show next to nothing."""
@@ -50,7 +42,9 @@ _TIMED_SECONDS = 0.5
 class Fitted:
     """What a candidate's fit returns: how to predict, and what is known of the model."""
 
-    predict: Callable[[Any], Any]  #: (n,) sequences, as in X, to (n,) classes, as in y
+    #: X to what the task is scored by: classes (n,) as in y, a list of labels for each sentence, the bits of each
+    #: document (n,), or quantiles (n, h, C, 3) of forecasts
+    predict: Callable[[Any], Any]
     parameters: int | None = None
     seconds_per_epoch: float | None = None
     learning_curve: Sequence[Mapping[str, float]] | None = None
@@ -58,7 +52,8 @@ class Fitted:
 
 
 class Candidate(Protocol):
-    """A learner on trial. X is a list or an array, as the user gave it; y are the user's own labels, as an array."""
+    """A learner on trial. X and y are what the problem's parts hold: of classes for instance a list or an array as the
+    user gave it, and the user's own labels, as an array."""
 
     @property
     def name(self) -> str:
@@ -75,9 +70,9 @@ class Candidate(Protocol):
     def fit(
         self,
         X_train: Any,
-        y_train: np.ndarray,
+        y_train: Any,
         X_valid: Any,
-        y_valid: np.ndarray,
+        y_valid: Any,
         settings: Mapping[str, Any],
         seed: int,
     ) -> Fitted:
@@ -92,7 +87,8 @@ class Progress:
     total: int  #: runs expected; falls when the time budget allows fewer splits
     split: int  #: 0 … J − 1
     candidate: str
-    score: float  #: the trial's metric on the split's test rows
+    metric: Metric  #: the trial's
+    score: float  #: on the split's test rows
     seconds: float  #: since the start
 
 
@@ -107,19 +103,14 @@ class Chosen:
 
 def run_trial(
     candidates: Sequence[Candidate],
-    X: Sequence[Any] | np.ndarray,
-    y: Sequence[Any] | np.ndarray,
+    problem: Problem,
     *,
-    groups: Sequence[Any] | np.ndarray | None = None,
-    test_rows: Sequence[int] | np.ndarray | None = None,
     repeats: int = 10,
     seeds_per_split: int = 1,
-    test_fraction: float = TEST_FRACTION,
-    validation_fraction: float = VALIDATION_FRACTION,
     seed: int = 0,
     tuning_budget: int | None = None,
     time_budget: float | None = None,
-    metric: str = "accuracy",
+    metric: str | None = None,
     jobs: int = 1,
     progress: Callable[[Progress], None] | None = None,
     chosen: Callable[[Chosen], None] | None = None,
@@ -128,18 +119,14 @@ def run_trial(
 
     Args:
         candidates: cells and baselines, names all different.
-        X: (n,) sequences: texts, arrays (T,) or (T, I) of any length; a list, or an array with n rows.
-        y: (n,) classes.
-        groups: (n,) rows of one group stay together.
-        test_rows: use these test rows in every repeat; then only seeds and validation rows vary.
+        problem: the data and the task, which say how they are split and scored.
         repeats: J, how many splits; at least 3.
         seeds_per_split: fits of each candidate on each split; they are averaged. More splits tell more than more seeds.
-        test_fraction, validation_fraction: shares of all rows.
         seed: decides splits, seeds and which settings are tried.
         tuning_budget: settings tried in each split, drawn anew for each; None tries all.
         time_budget: seconds. After each complete round the number of splits is set to what the cost so far allows, no
             more than ``repeats`` and no fewer than 3; the result's ``notes`` say so.
-        metric: "accuracy", "macro_f1" (mean F1 of the classes) or "balanced_accuracy" (mean recall of the classes).
+        metric: the name of one of the problem's metrics; None for the first.
         jobs: fits that run side by side, each in a process of its own with one thread; 0 for one per processor. What
             predict costs is measured while nothing runs beside it.
         progress: called after every run.
@@ -147,26 +134,15 @@ def run_trial(
 
     Raises:
         ConfigError: options that cannot be; cells with unequal budgets; a candidate whose predictions are unusable.
-        DataError: data that cannot be split, see :func:`make_splits`.
+        DataError: data that cannot be split, as the problem's ``splits`` says.
     """
-    _check_options(candidates, repeats, seeds_per_split, tuning_budget, time_budget, metric, jobs)
-    labels = class_labels(y)
-    X = rows_of(X)
-    if len(X) != len(labels):
-        raise DataError(f"X has {len(X)} rows and y has {len(labels)}; they must be as many")
-    splits = make_splits(
-        labels,
-        repeats=repeats,
-        test_fraction=test_fraction,
-        validation_fraction=validation_fraction,
-        seed=seed,
-        groups=groups,
-        test_rows=test_rows,
-    )
+    judged = _metric(problem, metric)
+    _check_options(candidates, repeats, seeds_per_split, tuning_budget, time_budget, jobs)
+    splits = problem.splits(repeats, seed)
     budgets = {c.name: min(tuning_budget or len(c.settings), len(c.settings)) for c in candidates}
     start = perf_counter()
     runs: list[Run] = []
-    predictions: dict[str, list[np.ndarray]] = {c.name: [] for c in candidates}
+    predictions: dict[str, list[Any]] = {c.name: [] for c in candidates}
     fit_all = _in_turn if jobs == 1 else partial(_side_by_side, jobs or -1)
     planned = repeats
     number = 0
@@ -179,9 +155,9 @@ def run_trial(
             for fit_seed in (_seed(seed, number, repeat) for repeat in range(seeds_per_split))
             for settings in _tried(candidate.settings, budgets[candidate.name], fit_seed)
         ]
-        done = zip(fits, fit_all(fits, X, labels, metric), strict=True)
+        done = zip(fits, fit_all(fits, problem, judged), strict=True)
         for _, tried in groupby(done, key=lambda pair: (pair[0].candidate.name, pair[0].seed)):
-            run, fitted, predicted = _run(list(tried), X, labels)
+            run, fitted, predicted = _run(list(tried), problem, judged)
             runs.append(run)
             if chosen is not None:
                 chosen(Chosen(run.candidate, split, fitted))
@@ -189,7 +165,8 @@ def run_trial(
             if progress is not None:
                 total = planned * len(candidates) * seeds_per_split
                 seconds = perf_counter() - start
-                progress(Progress(len(runs), total, number, run.candidate, run.scores[metric], seconds))
+                score = run.scores[judged.name]
+                progress(Progress(len(runs), total, number, run.candidate, judged, score, seconds))
         number += 1
         if time_budget is not None:
             affordable = int(time_budget * number / max(perf_counter() - start, 1e-9))
@@ -203,20 +180,22 @@ def run_trial(
             f"To keep to the time budget of {time_budget:g} seconds, {number} of the {repeats} planned splits "
             "were run, for every candidate."
         )
-    classes, counts = np.unique(labels, return_counts=True)
-    test = splits[0].test
-    test_groups = None if groups is None else np.asarray(groups)[test]
     return TrialResult(
         candidates=tuple(Contestant(c.name, c.kind, budgets[c.name]) for c in candidates),
         runs=tuple(runs),
-        metric=metric,
+        task=problem.task,
+        metrics=problem.metrics,
+        metric=judged.name,
+        rows=problem.rows,
+        asked=problem.asked,
+        rolling=problem.rolling,
+        facts=problem.facts(),
         sizes=tuple(SplitSizes(len(s.train), len(s.validation), len(s.test)) for s in splits[:number]),
-        class_counts={str(label): int(count) for label, count in zip(classes, counts, strict=True)},
         seed=seed,
         repeats_planned=repeats,
         seeds_per_split=seeds_per_split,
-        groups=None if groups is None else len(np.unique(groups)),
-        test_covariance=None if test_rows is None else _covariances(labels[test], predictions, test_groups),
+        groups=None if problem.groups is None else len(np.unique(problem.groups)),
+        test_covariance=problem.test_covariance(splits[:number], predictions),
         seconds=perf_counter() - start,
         notes=tuple(notes),
     )
@@ -228,7 +207,6 @@ def _check_options(
     seeds_per_split: int,
     tuning_budget: int | None,
     time_budget: float | None,
-    metric: str,
     jobs: int,
 ) -> None:
     names = [candidate.name for candidate in candidates]
@@ -257,8 +235,15 @@ def _check_options(
         raise ConfigError(f"time_budget must be positive seconds, got {time_budget}")
     if jobs < 0:
         raise ConfigError(f"jobs must be at least 0 (0 is one for each processor), got {jobs}")
-    if metric not in METRICS:
-        raise ConfigError(f"metric must be one of {', '.join(METRICS)}, got {metric!r}")
+
+
+def _metric(problem: Problem, name: str | None) -> Metric:
+    """The metric of that name; the problem's first if there is none."""
+    deciding = {metric.name: metric for metric in problem.metrics if metric.better != "none"}
+    name = problem.metrics[0].name if name is None else name
+    if name not in deciding:
+        raise ConfigError(f"metric must be one of {', '.join(deciding)}, got {name!r}")
+    return deciding[name]
 
 
 def _seed(seed: int, split: int, repeat: int) -> int:
@@ -286,37 +271,37 @@ class _Done:
     seconds: float
 
 
-def _fit(fit: _Fit, X: Any, labels: np.ndarray, metric: str) -> _Done:
+def _fit(fit: _Fit, problem: Problem, metric: Metric) -> _Done:
     split = fit.split
-    validation = take(X, split.validation), labels[split.validation]
+    train, validation = problem.part(split, "train"), problem.part(split, "validation")
     start = perf_counter()
     try:
-        fitted = fit.candidate.fit(take(X, split.train), labels[split.train], *validation, fit.settings, fit.seed)
-        score = _scores(validation[1], fitted.predict(validation[0]), np.unique(labels), metric)[metric]
+        fitted = fit.candidate.fit(train.X, train.y, validation.X, validation.y, fit.settings, fit.seed)
+        score = problem.scores(split, "validation", fitted.predict(validation.X), metric.name)[metric.name]
     except Exception as error:
         error.add_note(f"in candidate {fit.candidate.name!r}, split {fit.number} of the trial")
         raise
     return _Done(fitted, score, perf_counter() - start)
 
 
-def _in_turn(fits: Sequence[_Fit], X: Any, labels: np.ndarray, metric: str) -> Iterator[_Done]:
-    return (_fit(fit, X, labels, metric) for fit in fits)
+def _in_turn(fits: Sequence[_Fit], problem: Problem, metric: Metric) -> Iterator[_Done]:
+    return (_fit(fit, problem, metric) for fit in fits)
 
 
-def _side_by_side(jobs: int, fits: Sequence[_Fit], X: Any, labels: np.ndarray, metric: str) -> Iterator[_Done]:
+def _side_by_side(jobs: int, fits: Sequence[_Fit], problem: Problem, metric: Metric) -> Iterator[_Done]:
     # One thread each: threads of several processes that spin beside each other cost more than they give.
     with parallel_config("loky", n_jobs=jobs, inner_max_num_threads=1):
-        done = Parallel()(delayed(_fit)(fit, X, labels, metric) for fit in fits)
+        done = Parallel()(delayed(_fit)(fit, problem, metric) for fit in fits)
     return iter(done)
 
 
-def _run(tried: Sequence[tuple[_Fit, _Done]], X: Any, labels: np.ndarray) -> tuple[Run, Fitted, np.ndarray]:
+def _run(tried: Sequence[tuple[_Fit, _Done]], problem: Problem, metric: Metric) -> tuple[Run, Fitted, Any]:
     """The fit best on the validation rows, of equals the first, scored on the test rows."""
-    fit, done = max(tried, key=lambda pair: pair[1].score)
+    fit, done = max(tried, key=lambda pair: metric.gain(pair[1].score))
     fitted, split = done.fitted, fit.split
     try:
-        predicted, milliseconds = _timed(fitted, take(X, split.test))
-        scores = _scores(labels[split.test], predicted, np.unique(labels))
+        predicted, milliseconds = _timed(fitted, problem.part(split, "test").X)
+        scores = problem.scores(split, "test", predicted)
     except Exception as error:
         error.add_note(f"in candidate {fit.candidate.name!r}, split {fit.number} of the trial")
         raise
@@ -332,12 +317,7 @@ def _run(tried: Sequence[tuple[_Fit, _Done]], X: Any, labels: np.ndarray) -> tup
         milliseconds_per_sequence=milliseconds,
         learning_curve=None if fitted.learning_curve is None else tuple(fitted.learning_curve),
     )
-    return run, fitted, np.asarray(predicted)
-
-
-def take(X: Any, rows: np.ndarray) -> Any:
-    """The rows of a list (as a list) or of an array (as an array)."""
-    return X[rows] if isinstance(X, np.ndarray) else [X[row] for row in rows.tolist()]
+    return run, fitted, predicted
 
 
 def _tried(settings: Sequence[Mapping[str, Any]], budget: int, seed: int) -> list[Mapping[str, Any]]:
@@ -347,41 +327,10 @@ def _tried(settings: Sequence[Mapping[str, Any]], budget: int, seed: int) -> lis
 
 
 def _timed(fitted: Fitted, X: Any) -> tuple[Any, float]:
-    """What predict returns, and the median milliseconds a sequence; slow models are timed once."""
+    """What predict returns, and the median milliseconds for one of X; slow models are timed once."""
     costs: list[float] = []
     while len(costs) < _TIMED_PREDICTIONS and sum(costs) < _TIMED_SECONDS:
         start = perf_counter()
         predicted = fitted.predict(X)
         costs.append(perf_counter() - start)
     return predicted, 1000 * float(np.median(costs)) / len(X)
-
-
-def _scores(y: np.ndarray, predicted: Any, classes: np.ndarray, needed: str | None = None) -> dict[str, float]:
-    """All scores, or those that come with the one needed."""
-    predicted = np.asarray(predicted)
-    if predicted.shape != y.shape:
-        raise ConfigError(f"predict must return one class for each of {len(y)} sequences, got shape {predicted.shape}")
-    unknown = np.setdiff1d(predicted, classes)
-    if len(unknown):  # class numbers instead of labels, most likely: every score would silently be 0
-        raise ConfigError(f"predict returned {unknown.tolist()[0]!r}, which is none of the classes {classes.tolist()}")
-    accuracy = {"accuracy": float(np.mean(predicted == y))}
-    if needed == "accuracy":
-        return accuracy
-    present = np.unique(y)  # a class without test rows has no recall
-    _, recall, f1, _ = precision_recall_fscore_support(y, predicted, labels=present, average="macro", zero_division=0)
-    return accuracy | {"macro_f1": float(f1), "balanced_accuracy": float(recall)}
-
-
-def _covariances(
-    y: np.ndarray, predictions: Mapping[str, Sequence[np.ndarray]], groups: np.ndarray | None
-) -> dict[str, list[list[float]]]:
-    """For each score, how the candidates' mean scores vary together over test sets of this size: (C, C)."""
-    # rows of one group come and go together
-    units = np.arange(len(y)) if groups is None else np.unique(groups, return_inverse=True)[1]
-    found = {}
-    for metric in METRICS:
-        pulls = np.zeros((units.max() + 1, len(predictions)))
-        for column, repeats in enumerate(predictions.values()):
-            np.add.at(pulls[:, column], units, np.mean([row_pulls(y, p, metric) for p in repeats], axis=0))
-        found[metric] = (pulls.T @ pulls / len(y) ** 2).tolist()
-    return found

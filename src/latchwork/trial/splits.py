@@ -1,22 +1,27 @@
 """Repeated random splits of one sample into training, validation and test rows.
 
-Every split is drawn by scikit-learn: stratified by class, or by whole groups where rows belong together (the windows of
-one recording, the reviews of one author). Split k depends on the seed and k alone, so that a trial cut short has the
-same first splits as a long one.
+Every split is drawn by scikit-learn: stratified where rows have classes, or by whole groups where rows belong together
+(the windows of one recording, the reviews of one author). Split k depends on the seed and k alone, so that a trial cut
+short has the same first splits as a long one. Splits in order of time are in ``blocks.py``.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 import numpy as np
-from sklearn.model_selection import GroupShuffleSplit, StratifiedShuffleSplit
+from sklearn.model_selection import GroupShuffleSplit, ShuffleSplit, StratifiedShuffleSplit
 
 from latchwork.errors import ConfigError, DataError
 from latchwork.tasks.labels import class_labels
+
+TEST_FRACTION, VALIDATION_FRACTION = 0.2, 0.15
+"""Shares of all rows, unless said otherwise."""
+
+PartName = Literal["train", "validation", "test"]
 
 # Whole groups are drawn blindly; a draw that leaves a class out of a part is thrown away and drawn again.
 _DRAWS = 500
@@ -24,19 +29,27 @@ _DRAWS = 500
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Row numbers of the three parts, disjoint; together they are all rows."""
+    """Row numbers of the three parts, disjoint; together they are all rows, unless the rows are steps in time."""
 
     train: np.ndarray  #: (n_train,) int
     validation: np.ndarray  #: (n_validation,) int
     test: np.ndarray  #: (n_test,) int
+
+    def rows(self, name: PartName) -> np.ndarray:
+        """The row numbers of one part."""
+        return {"train": self.train, "validation": self.validation, "test": self.test}[name]
+
+    def without_test(self) -> Split:
+        """The same, with the test rows among the training rows."""
+        return replace(self, train=np.sort(np.concatenate([self.train, self.test])), test=self.test[:0])
 
 
 def make_splits(
     y: Sequence[Any] | np.ndarray,
     *,
     repeats: int,
-    test_fraction: float = 0.2,
-    validation_fraction: float = 0.15,
+    test_fraction: float = TEST_FRACTION,
+    validation_fraction: float = VALIDATION_FRACTION,
     seed: int = 0,
     groups: Sequence[Any] | np.ndarray | None = None,
     test_rows: Sequence[int] | np.ndarray | None = None,
@@ -56,10 +69,7 @@ def make_splits(
     """
     _check_numbers(repeats, test_fraction, validation_fraction, seed, fixed=test_rows is not None)
     labels = class_labels(y)
-    if groups is not None:
-        groups = _array(groups)
-        if groups.shape != labels.shape:
-            raise DataError(f"groups must have one entry for each of the {len(labels)} rows, got {groups.shape}")
+    groups = group_array(groups, len(labels))
     if test_rows is not None:
         return _fixed_test(labels, groups, test_rows, repeats, validation_fraction, seed)
     everything = np.arange(len(labels))
@@ -80,9 +90,53 @@ def make_splits(
     return splits
 
 
-def _array(values: Sequence[Any] | np.ndarray) -> np.ndarray:
-    array = np.asarray(values)
-    return np.asarray(array.tolist()) if array.dtype == object else array  # strings are sorted and shown as strings
+def random_splits(
+    n: int,
+    *,
+    repeats: int,
+    test_fraction: float = TEST_FRACTION,
+    validation_fraction: float = VALIDATION_FRACTION,
+    seed: int = 0,
+    groups: Sequence[Any] | np.ndarray | None = None,
+    rows: str = "rows",
+) -> list[Split]:
+    """``repeats`` random splits of ``n`` rows that have no classes.
+
+    Args:
+        test_fraction, validation_fraction: shares of all rows (with groups: of all groups).
+        groups: (n,) what rows belong together; no group is split between parts.
+        rows: what they are called in errors.
+
+    Raises:
+        ConfigError: a fraction, seed or number of repeats that cannot be.
+        DataError: too few rows or groups.
+    """
+    _check_numbers(repeats, test_fraction, validation_fraction, seed, fixed=False)
+    groups = group_array(groups, n)
+    rest_fraction = validation_fraction / (1 - test_fraction)
+    count = n if groups is None else len(np.unique(groups))
+    rest = count - math.ceil(test_fraction * count)
+    if rest - math.ceil(rest_fraction * rest) < 1:
+        what = rows if groups is None else "groups"
+        raise DataError(f"there are {count} {what}, too few to divide into three parts: give more")
+    splits = []
+    for repeat in range(repeats):
+        first, second = _states(seed, repeat)
+        rest_rows, test = _draw_any(np.arange(n), groups, test_fraction, first)
+        train, validation = _draw_any(rest_rows, groups, rest_fraction, second)
+        splits.append(Split(train, validation, test))
+    return splits
+
+
+def group_array(groups: Sequence[Any] | np.ndarray | None, n: int) -> np.ndarray | None:
+    """(n,) the groups as an array; DataError where they are not as many."""
+    if groups is None:
+        return None
+    array = np.asarray(groups)
+    array = np.asarray(array.tolist()) if array.dtype == object else array  # strings are sorted and shown as strings
+    if array.shape != (n,):
+        raise DataError(f"groups must have one entry for each of the {n} rows, got {array.shape}")
+    return array
 
 
 def _check_numbers(repeats: int, test_fraction: float, validation_fraction: float, seed: int, *, fixed: bool) -> None:
@@ -120,6 +174,17 @@ def _check_groups(labels: np.ndarray, groups: np.ndarray, parts: int) -> None:
 def _states(seed: int, repeat: int) -> tuple[int, int]:
     first, second = np.random.SeedSequence(seed, spawn_key=(0, repeat)).generate_state(2)
     return int(first), int(second)
+
+
+def _draw_any(
+    rows: np.ndarray, groups: np.ndarray | None, fraction: float, state: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Rows left and rows drawn."""
+    if groups is None:
+        left, drawn = next(ShuffleSplit(1, test_size=fraction, random_state=state).split(rows))
+    else:
+        left, drawn = next(GroupShuffleSplit(1, test_size=fraction, random_state=state).split(rows, None, groups[rows]))
+    return rows[left], rows[drawn]
 
 
 def _draw(

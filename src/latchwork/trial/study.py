@@ -11,15 +11,16 @@ from typing import Any
 import numpy as np
 
 from latchwork.language.cell import Cell
-from latchwork.tasks.classifier import SequenceClassifier
-from latchwork.tasks.labels import class_labels
-from latchwork.tasks.sequences import rows_of
+from latchwork.tasks import SequenceEstimator
 from latchwork.trial.baselines import baselines_for
-from latchwork.trial.cells import SETTINGS, CellCandidate, cell_candidates
+from latchwork.trial.cells import RATES, CellCandidate, cell_candidates
+from latchwork.trial.problem import Part, Task
+from latchwork.trial.problems import ForecastProblem, problem_for
 from latchwork.trial.results import TrialResult
-from latchwork.trial.runner import MIN_REPEATS, TEST_FRACTION, VALIDATION_FRACTION, Chosen, Progress, run_trial, take
-from latchwork.trial.splits import make_splits
+from latchwork.trial.runner import MIN_REPEATS, Chosen, Progress, run_trial
 from latchwork.trial.verdict import Verdict, judge
+
+_STREAMED_STEPS = 1_000  # batches of an epoch, so that the time budget can end a fit before it is through all data
 
 
 @dataclass(frozen=True)
@@ -29,21 +30,23 @@ class Study:
     Attributes:
         result: every run of the trial.
         verdict: what it means.
-        model: the verdict's cell, with the settings it chose most often in the trial, fitted on all rows but the
-            validation rows of a split, which told when to stop.
-        n_train: how many rows that were.
+        model: the verdict's cell, with the settings it chose most often in the trial, fitted on all rows but
+            validation rows, which told when to stop; of series those are the last steps.
+        n_train: how many rows that were; None where all of the data was streamed.
         sizes: cell → its units H.
         side_by_side: cell → the model that the trial fitted on its first split, with the settings it chose there.
-        test: (n,) the test rows of that split, which none of these models has seen.
+        test: (n,) the test rows of that split, which none of these models has seen; of series the steps.
+        unseen: the data of those rows.
     """
 
     result: TrialResult
     verdict: Verdict
-    model: SequenceClassifier
-    n_train: int
+    model: SequenceEstimator
+    n_train: int | None
     sizes: Mapping[str, int]
-    side_by_side: Mapping[str, SequenceClassifier]
+    side_by_side: Mapping[str, SequenceEstimator]
     test: np.ndarray
+    unseen: Part
 
 
 def run_study(
@@ -51,10 +54,13 @@ def run_study(
     y: Any,
     cells: Sequence[str | Cell] = ("rnn", "lstm", "gru"),
     *,
+    task: Task = "classify",
     groups: Any = None,
+    season: int | None = None,
+    everything: Any = None,
     repeats: int = 10,
     time_budget: float | None = None,
-    metric: str = "accuracy",
+    metric: str | None = None,
     seed: int = 0,
     jobs: int = 1,
     progress: Callable[[Progress], None] | None = None,
@@ -63,36 +69,41 @@ def run_study(
     """Compare cells and baselines on X and y by a fair trial, and fit the cell it chooses.
 
     Args:
-        X, y: sequences and their classes, as :meth:`SequenceClassifier.fit` takes them.
+        X, y: data as the task's estimator takes them: sequences and their classes, sentences and their labels,
+            documents and None, or ``Windows`` and None.
         cells: names from the zoo, or ``@cell`` functions.
-        groups: (N,) rows of one group are never split over training and test.
+        task: "classify", "tag", "generate" or "forecast".
+        groups: (n,) rows of one group are never split over training and test; not of forecasts.
+        season: steps after which series are expected to repeat themselves; of forecasts, which need it.
+        everything: all of the data, as the estimator's ``fit`` streams it, where X and y are a sample for the trial;
+            the model is then fitted on it, for as long as a fit of the trial may take.
         repeats: splits at most.
         time_budget: seconds for the trial; it makes do with fewer splits, and each cell's fits with fewer epochs if
             even the fewest splits would take longer.
-        metric: "accuracy", "macro_f1" or "balanced_accuracy".
+        metric: the name of one of the task's metrics, as in ``problems/``; None for the first.
         jobs: fits that run side by side, each in a process of its own.
         progress: is told of every run.
-        options: arguments of :class:`SequenceClassifier`, the same for every cell.
+        options: arguments of the task's estimator, the same for every cell.
 
     Raises:
-        DataError, ConfigError: as :func:`run_trial` and :meth:`SequenceClassifier.fit`.
+        DataError, ConfigError: as :func:`problem_for`, :func:`run_trial` and the estimator's ``fit``.
     """
-    X, labels = rows_of(X), class_labels(y)
+    problem = problem_for(task, X, y, groups=groups, season=season)
+    if isinstance(problem, ForecastProblem):  # the estimator has to know as well
+        options = {"season": season, "horizon": problem.horizon, **options}
     if time_budget is not None:
-        fits = MIN_REPEATS * len(cells) * len(SETTINGS) / (jobs or os.cpu_count() or 1)
+        fits = MIN_REPEATS * len(cells) * len(RATES) / (jobs or os.cpu_count() or 1)
         options.setdefault("time_budget", time_budget / fits)
-    contestants = cell_candidates(cells, X, len(np.unique(labels)), **options)
+    contestants = cell_candidates(cells, problem, **options)
     side_by_side: dict[str, Chosen] = {}
 
     def keep(fit: Chosen) -> None:
-        if isinstance(fit.fitted.model, SequenceClassifier):
+        if isinstance(fit.fitted.model, SequenceEstimator):
             side_by_side.setdefault(fit.candidate, fit)  # the first split comes first
 
     result = run_trial(
-        [*contestants, *baselines_for(X)],
-        X,
-        labels,
-        groups=groups,
+        [*contestants, *baselines_for(problem)],
+        problem,
         repeats=repeats,
         time_budget=time_budget,
         metric=metric,
@@ -103,27 +114,24 @@ def run_study(
     )
     verdict = judge(result)
     chosen = next(c for c in contestants if c.name == verdict.cell)
-    # Groups stay whole here too: rows that say when to stop must not belong to those that are learned from.
-    split = make_splits(
-        labels,
-        repeats=1,
-        test_fraction=TEST_FRACTION,
-        validation_fraction=VALIDATION_FRACTION,
-        seed=seed,
-        groups=groups,
-    )[0]
-    rows = np.sort(np.concatenate([split.train, split.test]))
-    learned, held = (take(X, rows), labels[rows]), (take(X, split.validation), labels[split.validation])
-    model = chosen.estimator(_most_chosen(result, chosen), seed).fit(*learned, *held)
+    split = problem.final(seed)
+    parts = problem.part(split, "train"), problem.part(split, "validation")
+    settings = _most_chosen(result, chosen)
+    if everything is None:
+        model = chosen.trained(*parts, settings, seed)
+    else:
+        streamed: Any = chosen.estimator({**settings, "epoch_steps": _STREAMED_STEPS}, seed)
+        model = streamed.fit(everything)
     first = [side_by_side[c.name] for c in contestants]
     return Study(
         result,
         verdict,
         model,
-        n_train=len(rows),
+        n_train=len(split.train) if everything is None else None,
         sizes={c.name: c.hidden_size for c in contestants},
         side_by_side={fit.candidate: fit.fitted.model for fit in first},
         test=first[0].split.test,
+        unseen=problem.part(first[0].split, "test"),
     )
 
 

@@ -9,18 +9,23 @@ Two questions, two families of comparisons, each adjusted by Holm so that at mos
 A cell is chosen among those that no other cell significantly beats. Among those it is the cheapest, not the one with
 the highest mean: a lead that may be luck is no reason to pay more. The same goes for baselines: unless some cell
 significantly beats the best of them, the baseline is what to take.
+
+All comparisons are of gains: of a score where less is better they are turned, so that nothing here asks which way is
+better, but the words.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import combinations, product
 from typing import Any, Literal
 
 from latchwork.errors import ConfigError
-from latchwork.trial.results import SummaryRow, TrialResult
-from latchwork.trial.statistics import LEVEL, detectable_difference, holm
+from latchwork.trial.metric import Metric
+from latchwork.trial.results import SummaryRow, TrialResult, plain
+from latchwork.trial.statistics import LEVEL, PairedTest, detectable_difference, holm
 
 Family = Literal["cells", "baselines"]
 Outcome = Literal["winner", "tie", "baseline as good", "baseline better", "only cell"]
@@ -29,21 +34,24 @@ ALIKE = 1.1
 """Costs and sizes that differ by less than this factor count as equal: timings are not sharper than that."""
 
 WORTH = 1.0
-"""Points. A baseline that no cell can be expected to beat by more "does as well"."""
+"""Points of shares, per cent of the baseline's score of plain numbers. A baseline that no cell can be expected to beat
+by more "does as well"."""
 
 _LONGEST_HEADLINE = 120
-_METRIC_WORDS = {"macro_f1": "macro-F1", "balanced_accuracy": "balanced accuracy"}
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two candidates; differences are ``first`` minus ``second`` in percentage points."""
+    """Two candidates, and what ``first`` gains over ``second``: percentage points of shares, else the score's numbers.
+
+    Where more is better it is ``first`` minus ``second``, where less is better ``second`` minus ``first``.
+    """
 
     family: Family  #: adjusted together
-    first: str  #: of two cells the one with the higher mean; against a baseline the cell
+    first: str  #: of two cells the one with the better mean; against a baseline the cell
     second: str
     difference: float
-    low: float  #: 95 % interval of the mean difference, of this comparison alone
+    low: float  #: 95 % interval of the mean difference, of this comparison alone; unbounded if nothing is known
     high: float
     p: float
     adjusted_p: float  #: Holm, within the family; what the verdict goes by
@@ -79,12 +87,13 @@ class Verdict:
         return " ".join((self.headline, *self.sentences))
 
     def to_json(self) -> dict[str, Any]:
-        """Plain dicts, lists, strings and numbers."""
+        """Plain dicts, lists, strings and numbers; an end of an interval that is unbounded is None."""
         comparisons = [
             asdict(c) | {"new_split": c.new_split and list(c.new_split), "significant": c.significant}
             for c in self.comparisons
         ]
-        return asdict(self) | {"sentences": list(self.sentences), "comparisons": comparisons}
+        found: dict[str, Any] = plain(asdict(self) | {"comparisons": comparisons})
+        return found
 
 
 def judge(result: TrialResult, metric: str | None = None) -> Verdict:
@@ -94,9 +103,9 @@ def judge(result: TrialResult, metric: str | None = None) -> Verdict:
     protected by any adjustment here.
 
     Raises:
-        ConfigError: no cell took part, fewer than 2 splits, or an unknown score.
+        ConfigError: no cell took part, fewer than 2 splits, an unknown score, or one that cannot be better or worse.
     """
-    evidence = _weigh(result, metric or result.metric)
+    evidence = _weigh(result, result.scored(metric))
     outcome = _outcome(evidence)
     needless = outcome in ("baseline as good", "baseline better")
     return Verdict(
@@ -113,12 +122,12 @@ def judge(result: TrialResult, metric: str | None = None) -> Verdict:
 @dataclass(frozen=True)
 class _Evidence:
     result: TrialResult
-    metric: str
+    metric: Metric
     rows: Mapping[str, SummaryRow]
     comparisons: tuple[Comparison, ...]
-    cells: list[str]  #: by mean, the highest first
+    cells: list[str]  #: by mean, the best first
     unbeaten: list[str]  #: cells that no cell is significantly better than; likewise sorted
-    baseline: str | None  #: with the highest mean
+    baseline: str | None  #: with the best mean
     ahead: list[str]  #: cells significantly better than that baseline
     behind: list[str]  #: cells significantly worse than that baseline
     pool: list[str]  #: cells to choose from
@@ -128,20 +137,32 @@ class _Evidence:
         """The comparison of two candidates, whichever comes first in it."""
         return next(c for c in self.comparisons if {c.first, c.second} == {one, other})
 
+    def gain(self, name: str) -> float:
+        """A candidate's mean score, turned so that more is better."""
+        return self.metric.gain(self.rows[name].mean)
+
+    @property
+    def worth(self) -> float:
+        """What a cell must gain on the best baseline to be worth it, in the unit of comparisons."""
+        if self.metric.unit == "share" or self.baseline is None:
+            return WORTH
+        return WORTH / 100 * abs(self.rows[self.baseline].mean)
+
     def family(self, family: Family) -> list[Comparison]:
         return [c for c in self.comparisons if c.family == family]
 
 
-def _weigh(result: TrialResult, metric: str) -> _Evidence:
-    rows = {row.candidate: row for row in result.summary(metric)}
-    cells = sorted(result.names("cell"), key=lambda name: -rows[name].mean)
+def _weigh(result: TrialResult, metric: Metric) -> _Evidence:
+    rows = {row.candidate: row for row in result.summary(metric.name)}
+    gains = {name: metric.gain(row.mean) for name, row in rows.items()}
+    cells = sorted(result.names("cell"), key=lambda name: -gains[name])
     baselines = result.names("baseline")
     if not cells:
         raise ConfigError("the trial has no cell to give a verdict on, only baselines")
     between_cells = _compared("cells", list(combinations(cells, 2)), result, metric)
     with_baselines = _compared("baselines", list(product(cells, baselines)), result, metric)
     unbeaten = [cell for cell in cells if not any(c.significant and c.second == cell for c in between_cells)]
-    baseline = max(baselines, key=lambda name: rows[name].mean, default=None)
+    baseline = max(baselines, key=lambda name: gains[name], default=None)
     shown = [c for c in with_baselines if c.second == baseline and c.significant]
     ahead = [c.first for c in shown if c.difference > 0]
     # An unbeaten cell that is also shown to beat the baseline goes before one that is not.
@@ -162,29 +183,40 @@ def _weigh(result: TrialResult, metric: str) -> _Evidence:
 
 
 def _compared(
-    family: Family, pairs: Sequence[tuple[str, str]], result: TrialResult, metric: str
+    family: Family, pairs: Sequence[tuple[str, str]], result: TrialResult, metric: Metric
 ) -> tuple[Comparison, ...]:
-    tests = [result.compare(first, second, metric) for first, second in pairs]
+    tests = [result.compare(first, second, metric.name) for first, second in pairs]
     adjusted = holm([test.p for test in tests])
     return tuple(
         Comparison(
             family=family,
             first=first,
             second=second,
-            difference=100 * test.difference,
-            low=_to_points(test.low),
-            high=_to_points(test.high),
+            difference=metric.shown(test.difference),
+            low=_possible(test.low, metric),
+            high=_possible(test.high, metric),
             p=test.p,
             adjusted_p=p,
-            new_split=test.new_split and (_to_points(test.new_split[0]), _to_points(test.new_split[1])),
-            detectable=100 * detectable_difference(test, comparisons=len(pairs)),
+            new_split=test.new_split and (_possible(test.new_split[0], metric), _possible(test.new_split[1], metric)),
+            detectable=_detectable(test, len(pairs), metric),
         )
         for (first, second), test, p in zip(pairs, tests, adjusted, strict=True)
     )
 
 
+def _possible(value: float, metric: Metric) -> float:
+    """In the unit that is shown; no two shares differ by more than 1."""
+    return metric.shown(min(1.0, max(-1.0, value)) if metric.unit == "share" else value)
+
+
+def _detectable(test: PairedTest, comparisons: int, metric: Metric) -> float:
+    if math.isinf(test.low):  # all splits differ alike: the spread is unknown, not zero
+        return math.inf
+    return metric.shown(detectable_difference(test, comparisons=comparisons))
+
+
 def _cheapest(pool: list[str], rows: Mapping[str, SummaryRow]) -> list[str]:
-    """Those of the pool that cost the least: by milliseconds a sequence, then by seconds an epoch. Order is kept."""
+    """Those of the pool that cost the least: by milliseconds a prediction, then by seconds an epoch. Order is kept."""
     for cost in (
         {name: rows[name].milliseconds_per_sequence for name in pool},
         {name: rows[name].seconds_per_epoch for name in pool},
@@ -210,12 +242,12 @@ def _headline(outcome: Outcome, evidence: _Evidence) -> str:
     if outcome == "baseline as good":
         against = [c for c in evidence.family("baselines") if c.second == evidence.baseline]
         unproven = f"No cell is shown to be better than the plain baseline {baseline}; take the baseline."
-        if max(c.difference for c in against) <= -WORTH:
+        if max(c.difference for c in against) <= -evidence.worth:
             cells = "every cell" if evidence.cells[1:] else cell
             better = f"better{' than all' if evidence.behind else ''}"
-            lead = f"{baseline} scored higher than {cells}, though it is not shown to be {better}"
+            lead = f"{baseline} scored {evidence.metric.ahead} than {cells}, though it is not shown to be {better}"
             return _fitting(f"The plain baseline {lead}; take it.", unproven)
-        if max(c.high for c in against) <= WORTH:
+        if max(c.high for c in against) <= evidence.worth:
             return f"The plain baseline {baseline} does as well as any cell; take the baseline."
         return unproven
     if outcome == "only cell":
@@ -266,52 +298,64 @@ def _sentences(evidence: _Evidence, needless: bool) -> list[str]:
         choice = _choice(evidence)
         of_cells.insert(0, f"If it is to be a cell: {choice[0].lower()}{choice[1:]}")
     words = [of_baseline, *of_cells] if needless else [*of_cells, of_baseline]
-    return [*words, _sensitivity(deciding, evidence.result), *_cautions(deciding, evidence)][:6]
+    return [*words, _sensitivity(deciding, evidence), *_cautions(deciding, evidence)][:6]
 
 
 def _expectation(comparison: Comparison, evidence: _Evidence) -> str:
     """Both scores, the difference, and what to expect of new data."""
-    first, second = comparison.first, comparison.second
-    metric = _METRIC_WORDS.get(evidence.metric, evidence.metric)
-    mean, other = 100 * evidence.rows[first].mean, 100 * evidence.rows[second].mean
+    metric, unit = evidence.metric, evidence.metric.points
+    mean, other = evidence.rows[comparison.first].mean, evidence.rows[comparison.second].mean
+    decimals = metric.decimals(metric.shown(mean), metric.shown(other))
     judged = "a real difference" if comparison.significant else "which may be luck"
-    said = f"{first} scored {mean:.1f} % {metric}, {second} {other:.1f} %"
-    said = f"{said}: {_points(comparison.difference)} points, {judged}"
-    average = f"between {_points(comparison.low)} and {_points(comparison.high)}"
+    said = (
+        f"{comparison.first} scored {metric.said(mean, decimals)}, {comparison.second} {metric.score(other, decimals)}"
+    )
+    said = f"{said}: {metric.apart(comparison.difference, decimals)}, {judged}"
+
+    def between(low: float, high: float) -> str:
+        first, last = (metric.signed(end, decimals) for end in metric.ends(low, high))
+        return f"between {first} and {last}"
+
+    average = between(comparison.low, comparison.high)
     # Without Holm's adjustment, so that it may leave 0 out where the verdict sees luck.
     excludes_zero = comparison.low > 0 or comparison.high < 0
     alone = "; that interval is of this pair alone" if excludes_zero and not comparison.significant else ""
+    if evidence.result.fixed_test:
+        return f"{said}; on other test rows of the same kind, expect {average}{unit} on average{alone}."
     if comparison.new_split is None:
-        return f"{said}; on other test rows of the same kind, expect {average} points on average{alone}."
-    low, high = comparison.new_split
+        return f"{said}, as the splits differ too little among themselves to tell how sure that is."
+    split = "test block" if evidence.result.rolling else "split"
     return (
-        f"{said}; on a new split of the same kind of data, expect between {_points(low)} and {_points(high)} points, "
+        f"{said}; on a new {split} of the same kind of data, expect {between(*comparison.new_split)}{unit}, "
         f"and {average} on average over many{alone}."
     )
 
 
 def _costs(evidence: _Evidence) -> list[str]:
-    words = []
+    words, asked = [], evidence.result.asked
     for row in (evidence.rows[name] for name in evidence.pool):
-        measured = ((row.milliseconds_per_sequence, "ms a sequence"), (row.seconds_per_epoch, "s an epoch"))
+        measured = ((row.milliseconds_per_sequence, f"ms a {asked}"), (row.seconds_per_epoch, "s an epoch"))
         figures = [f"{cost:.3g} {unit}" for cost, unit in measured if cost is not None]
         if figures:
             words.append(f"{row.candidate} {', '.join(figures)}")
     return [f"Cost: {'; '.join(words)}."] if words else []
 
 
-def _sensitivity(deciding: Sequence[Comparison], result: TrialResult) -> str:
+def _sensitivity(deciding: Sequence[Comparison], evidence: _Evidence) -> str:
     """What was run, and the smallest difference that it could have shown."""
-    run = f"{result.repeats} {'repeats on one fixed test set' if result.fixed_test else 'random splits'} were run"
+    result, metric = evidence.result, evidence.metric
+    splits = "splits in order of time" if result.rolling else "random splits"
+    run = f"{result.repeats} {'repeats on one fixed test set' if result.fixed_test else splits} were run"
     if result.repeats < result.repeats_planned:
         run = f"{run}, not {result.repeats_planned} as planned, to keep to the time budget"
     seen = max((c.detectable for c in deciding), default=None)
-    if seen is None:
+    if not seen:  # nothing was compared, or the scores were the same in every split
         words = run
-    elif seen >= 100:
+    elif seen >= metric.shown(1.0) if metric.unit == "share" else math.isinf(seen):
         words = f"{run}: too few to be sure of seeing any difference, however large"
     else:
-        words = f"{run}: a true difference under about {seen:.1f} points could easily have gone unseen"
+        least = f"{seen:.{metric.decimals(seen)}f}{metric.points}"
+        words = f"{run}: a true difference under about {least} could easily have gone unseen"
     if result.fixed_test:
         words = (
             f"{words}; only the random start and the validation rows varied between them, so how much other training "
@@ -376,7 +420,7 @@ def _undecided(evidence: _Evidence, needless: bool) -> list[str]:
             for name in evidence.cells
             if name not in told and name != one
             for pair in [evidence.pair(name, one)]
-            if pair.significant and evidence.rows[name].mean < evidence.rows[one].mean
+            if pair.significant and evidence.gain(name) < evidence.gain(one)
         }
         if worse:
             are = "is" if len(worse) == 1 else "are"
@@ -389,15 +433,6 @@ def _how_sure(claims: Iterable[float]) -> str:
     """By the weakest of the claims, which are adjusted p-values."""
     weakest = max(claims)
     return "very sure" if weakest <= 0.001 else "sure" if weakest <= 0.01 else "fairly sure"
-
-
-def _to_points(share: float) -> float:
-    return 100 * min(1.0, max(-1.0, share))  # no two shares differ by more
-
-
-def _points(value: float) -> str:
-    text = f"{value:+.1f}".replace("-", "−")
-    return "0.0" if text in ("+0.0", "−0.0") else text
 
 
 def _listed(names: Sequence[str]) -> str:

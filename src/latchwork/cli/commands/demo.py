@@ -26,10 +26,10 @@ def demo(
 
     from latchwork import datasets
     from latchwork.cli import trial
-    from latchwork.cli.columns import Columns
     from latchwork.cli.console import out as screen
     from latchwork.cli.explained import explained
     from latchwork.cli.options import seconds
+    from latchwork.cli.readings.classify import ClassifyReading
     from latchwork.cli.turning import turning
     from latchwork.explain import explain
 
@@ -60,7 +60,7 @@ def demo(
     )
     text, label = texts[example], str(reviews.y[example])
     examples = [(text, label), *((words, None) for words in CEREAL)]
-    trial.finish(study, out, Columns("text", ()), "Review sentences", X, y, examples)
+    trial.finish(study, out, ClassifyReading("text", ()), "Review sentences", examples)
     screen.print(f"\n[bold]A review that no fit has seen[/], rated {label} by its readers:\n")
     screen.print(explained(explain(study.model, text)))
     screen.print(

@@ -1,9 +1,8 @@
-"""The sceptic's side: plain learners without recurrence. A cell that does not beat them is not worth its cost."""
+"""Classifiers of whole sequences: the majority, and linear models of features made by hand."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,45 +12,17 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
-from latchwork.errors import DataError
-from latchwork.tasks.sequences import rows_of, series
-from latchwork.trial.results import Kind
+from latchwork.tasks.sequences import series
+from latchwork.trial.baselines.baseline import Baseline
 from latchwork.trial.runner import Fitted
 
 # From strongly to weakly regularised: a baseline that is not tuned is a straw man.
 _STRENGTHS: tuple[Mapping[str, Any], ...] = ({"C": 0.1}, {"C": 1.0}, {"C": 10.0}, {"C": 100.0})
 
 
-@dataclass(frozen=True)
-class Baseline:
-    """A scikit-learn classifier as a candidate. It learns from the training rows only, as the cells do."""
-
-    name: str
-    build: Callable[..., Any]  #: settings to an unfitted classifier
-    settings: Sequence[Mapping[str, Any]] = ({},)
-    kind: Kind = "baseline"
-
-    def fit(
-        self,
-        X_train: Any,
-        y_train: np.ndarray,
-        X_valid: Any,
-        y_valid: np.ndarray,
-        settings: Mapping[str, Any],
-        seed: int,
-    ) -> Fitted:
-        """Fits on the training rows; neither the validation rows nor the seed is used, as nothing here is random."""
-        model = self.build(**settings).fit(X_train, y_train)
-        weights = getattr(model[-1], "coef_", None) if hasattr(model, "steps") else None
-        return Fitted(
-            predict=model.predict,
-            parameters=None if weights is None else int(weights.size + len(weights)),
-        )
-
-
 def majority() -> Baseline:
     """Always the most frequent class of the training rows."""
-    return Baseline("majority class", lambda: DummyClassifier(strategy="most_frequent"))
+    return Baseline("majority class", _majority)
 
 
 def bag_of_words() -> Baseline:
@@ -62,18 +33,6 @@ def bag_of_words() -> Baseline:
 def series_summary() -> Baseline:
     """Mean, spread, extremes, ends and slope of each channel, and the length; logistic regression. X holds series."""
     return Baseline("series summary", _series_summary, _STRENGTHS)
-
-
-def baselines_for(X: Sequence[Any] | np.ndarray) -> list[Baseline]:
-    """The baselines that suit the data: texts if the first row is a string, else numeric series.
-
-    Raises:
-        DataError: no rows.
-    """
-    rows = rows_of(X)
-    if len(rows) == 0:
-        raise DataError("X has no rows")
-    return [majority(), bag_of_words() if isinstance(rows[0], str) else series_summary()]
 
 
 def summarise(X: Sequence[Any] | np.ndarray) -> np.ndarray:
@@ -101,12 +60,22 @@ def _summary(values: np.ndarray) -> np.ndarray:
     return np.concatenate([*parts, [T]])
 
 
-def _bag_of_words(C: float) -> Any:
+def _majority(X: Any, y: np.ndarray, seed: int) -> Fitted:
+    return Fitted(predict=DummyClassifier(strategy="most_frequent").fit(X, y).predict)
+
+
+def _bag_of_words(X: Any, y: np.ndarray, seed: int, C: float) -> Fitted:
     # every word counts, one-letter words too; the default pattern would drop those
     words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=r"(?u)\b\w+\b", max_features=200_000)
-    return make_pipeline(words, LogisticRegression(C=C, max_iter=1000))
+    return _linear(X, y, words, LogisticRegression(C=C, max_iter=1000))
 
 
-def _series_summary(C: float) -> Any:
-    features = FunctionTransformer(summarise)
-    return make_pipeline(features, StandardScaler(), LogisticRegression(C=C, max_iter=1000))
+def _series_summary(X: Any, y: np.ndarray, seed: int, C: float) -> Fitted:
+    return _linear(X, y, FunctionTransformer(summarise), StandardScaler(), LogisticRegression(C=C, max_iter=1000))
+
+
+def _linear(X: Any, y: np.ndarray, *steps: Any) -> Fitted:
+    """The steps, the last of which is linear, fitted one after the other."""
+    model = make_pipeline(*steps).fit(X, y)
+    weights = model[-1].coef_
+    return Fitted(predict=model.predict, parameters=int(weights.size + len(weights)))

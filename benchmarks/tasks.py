@@ -1,0 +1,134 @@
+"""Every task on real data, each with its fair trial: the table of the README.
+
+python benchmarks/tasks.py                                # all, about an hour on two cores
+python benchmarks/tasks.py --only tunes,electricity --time-budget 20m --json folder
+
+Every trial has the same splits, settings and time for all cells, and its baselines; see docs/trial.md. With ``--json``
+each result is written to a file of that folder, whole.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from latchwork import datasets
+from latchwork.cli.options import seconds
+from latchwork.files import write_whole
+from latchwork.tasks.calendar_features import calendar_features
+from latchwork.tasks.timeseries import TimeSeries, every_origin
+from latchwork.trial.study import Study, run_study
+
+CELLS = ("rnn", "lstm", "gru")
+
+
+@dataclass(frozen=True)
+class Row:
+    """A data set as a trial takes it: options of :func:`latchwork.trial.study.run_study`."""
+
+    title: str
+    task: str
+    read: Callable[[str], tuple[Any, Any, Any]]
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+def _labelled(name: str) -> tuple[Any, Any, Any]:
+    data: Any = datasets.load(name)
+    return data.X, data.y, data.groups
+
+
+def _tagged(name: str) -> tuple[Any, Any, Any]:
+    """A quarter of the documents: whole ones, so that the trial can keep them together."""
+    data: Any = datasets.load(name)
+    rows = np.flatnonzero(np.isin(data.groups, np.unique(data.groups)[::4]))
+    return [data.X[i] for i in rows], [data.y[i] for i in rows], data.groups[rows]
+
+
+def _documents(name: str) -> tuple[Any, Any, Any]:
+    data: Any = datasets.load(name)
+    return data.X, None, data.groups
+
+
+def _series(horizon: int, calendar: bool) -> Callable[[str], tuple[Any, Any, Any]]:
+    def read(name: str) -> tuple[Any, Any, Any]:
+        data: Any = datasets.load(name)
+        known = calendar_features(data.times) if calendar else None
+        return every_origin([TimeSeries(data.values[:, data.target_columns], known)], horizon), None, None
+
+    return read
+
+
+ROWS: Mapping[str, Row] = {
+    "reviews": Row("13,057 review sentences, 2 classes", "classify", _labelled, {"max_epochs": 6, "batch_size": 128}),
+    "japanese_vowels": Row("Japanese vowels, 640 series, 9 speakers", "classify", _labelled, {"patience": 8}),
+    "spoken_digits": Row("3,000 spoken digits, MFCC", "classify", _labelled, {"dropout": 0.2, "max_epochs": 20}),
+    "italy_power_demand": Row("Italy power demand, 1,096 days", "classify", _labelled),
+    "basic_motions": Row("basic motions, 80 series, 4 classes", "classify", _labelled),
+    "brown": Row("a quarter of the Brown corpus, 12 tags", "tag", _tagged),
+    "tunes": Row("2,009 folk tunes in ABC", "generate", _documents),
+    "hamlet": Row("Hamlet, 20 scenes", "generate", _documents),
+    "electricity": Row("electricity, 26,304 hours, 24 ahead", "forecast", _series(24, True), {"season": 24}),
+    "beijing_air": Row("Beijing PM2.5, 43,824 hours, 24 ahead", "forecast", _series(24, True), {"season": 24}),
+    "co2": Row("CO₂, 2,284 weeks, 13 ahead", "forecast", _series(13, False), {"season": 52}),
+    "sunspots": Row("sunspots, 309 years, 5 ahead", "forecast", _series(5, False), {"season": 11}),
+}
+
+
+def main() -> None:
+    """Run the trials and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", default=",".join(ROWS), help="data sets, a,b,c")
+    parser.add_argument("--time-budget", default="6m", help="of each trial")
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--json", type=Path, help="a folder for the results")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    print("| task | data | decided by | best baseline | RNN | LSTM | GRU | best cell against it | seconds |")
+    print("| --- | --- | --- | --- | --- | --- | --- | --- | --- |")
+    verdicts = []
+    for name in options.only.split(","):
+        row = ROWS[name]
+        began = time.perf_counter()
+        X, y, groups = row.read(name)
+        study = run_study(
+            X,
+            y,
+            CELLS,
+            task=row.task,  # type: ignore[arg-type]
+            groups=groups,
+            repeats=options.repeats,
+            time_budget=seconds(options.time_budget),
+            jobs=0,
+            **row.options,
+        )
+        print(_line(row, study, time.perf_counter() - began), flush=True)
+        verdicts.append(f"- {row.title}: {study.verdict.headline} How sure: {study.verdict.confidence}.")
+        if options.json is not None:
+            write_whole(options.json / f"{name}.json", json.dumps(study.result.to_json()))
+    print("", *verdicts, sep="\n")
+
+
+def _line(row: Row, study: Study, taken: float) -> str:
+    metric, rows = study.result.scored(), {r.candidate: r for r in study.result.summary()}
+    baselines, cells = study.result.names("baseline"), study.result.names("cell")
+
+    def best(names: list[str]) -> str:
+        return max(names, key=lambda name: metric.gain(rows[name].mean))
+
+    cell, baseline = best(cells), best(baselines)
+    test = study.result.compare(cell, baseline)
+    gain = f"{metric.difference(test.difference)} ({metric.interval(test.low, test.high)})"
+    scores = [f"{baseline} {metric.score(rows[baseline].mean)}", *(metric.score(rows[name].mean) for name in CELLS)]
+    return f"| {row.task} | {row.title} | {metric.words} | {' | '.join(scores)} | {gain} | {taken:.0f} |"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,58 @@
+"""Files too large to be read whole: the trial is run on a sample, the model fitted on all of the file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+
+Row = TypeVar("Row")
+
+LARGE = 500_000_000
+"""Bytes of a file from which on it is not read whole; as Python objects it takes several times as much."""
+
+SAMPLE = 20_000
+"""Rows that the trial is run on."""
+
+_PIECES, _PIECE = 64, 1 << 18  # of a plain text, and the bytes of each
+
+
+def is_large(path: Path) -> bool:
+    """Whether a file should not be read whole."""
+    return path.is_file() and path.stat().st_size > LARGE
+
+
+def sampled(rows: Iterable[Row], size: int = SAMPLE, seed: int = 0) -> list[Row]:
+    """``size`` of the rows, each as likely as any other (Vitter 1985, algorithm R); all if they are fewer."""
+    generator = np.random.default_rng(seed)
+    kept: list[Row] = []
+    for number, row in enumerate(rows):
+        if number < size:
+            kept.append(row)
+        elif (place := int(generator.integers(number + 1))) < size:
+            kept[place] = row
+    return kept
+
+
+def pieces(path: Path, seed: int = 0) -> str:
+    """Pieces of a plain text from all over it, 16 MiB together, with blank lines between them."""
+    starts = np.sort(np.random.default_rng(seed).integers(0, path.stat().st_size - _PIECE, _PIECES))
+    found = []
+    with path.open("rb") as file:
+        for start in starts.tolist():
+            file.seek(start)
+            # A piece begins and ends within a line, and perhaps within a character: what is broken is left out.
+            lines = file.read(_PIECE).decode("utf-8", "ignore").split("\n")
+            found.append("\n".join(lines[1:-1] or lines))
+    return "\n\n".join(found)
+
+
+def large_note(path: Path) -> str:
+    """What is done with a large file, in words."""
+    size = path.stat().st_size / 1e9
+    return (
+        f"{path.name} has {size:.1f} GB, too much to be read whole: the trial is run on a sample of it, and the model "
+        "then fitted on all of it, read as it is needed."
+    )

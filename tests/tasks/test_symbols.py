@@ -1,0 +1,76 @@
+"""Text to symbols and back, for each unit."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from latchwork.errors import DataError
+from latchwork.tasks import symbols
+from latchwork.tasks.symbols import END, UNITS, CharacterEncoder, Decoder
+
+TEXTS = ["the cat sat on the mat", "naïve café 漢字 漢字 🎻🎻"]
+
+
+def decoded(encoder, numbers):
+    decoder = Decoder(encoder)
+    return "".join(decoder.add(int(symbol)) for symbol in numbers) + decoder.rest()
+
+
+@given(text=st.text(st.characters(exclude_categories=["Cs"])), unit=st.sampled_from(UNITS))
+def test_what_is_known_comes_back(text, unit):
+    encoder = symbols.learn(unit, [text, "ab"], 4096, min_count=1)
+    numbers = encoder.numbers(text)
+    assert END not in numbers
+    assert (numbers < encoder.symbols).all()
+    assert decoded(encoder, numbers) == text
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_saved_as_plain_data(unit):
+    encoder = symbols.learn(unit, TEXTS, 300, min_count=1)
+    again = symbols.from_data(json.loads(json.dumps(encoder.to_data())))
+    assert again.symbols == encoder.symbols
+    for text in (*TEXTS, "unseen: ß"):
+        assert again.numbers(text).tolist() == encoder.numbers(text).tolist()
+
+
+def test_rare_characters_are_unseen_ones():
+    encoder = CharacterEncoder.learn(["aab", "bc"], 4096, min_count=2)
+    assert encoder.numbers("abcd").tolist() == [2, 3, encoder.unseen, encoder.unseen]
+    assert encoder.symbols == 4
+
+
+def test_the_vocabulary_has_the_most_frequent_characters():
+    encoder = CharacterEncoder.learn(["aaabbbccd"], 4, min_count=1)
+    assert encoder.numbers("abcd").tolist() == [2, 3, 1, 1]
+
+
+def test_bytes_are_their_numbers_and_one():
+    encoder = symbols.learn("bytes", [], 0, 1)
+    assert encoder.numbers("aé").tolist() == [0x61 + 1, 0xC3 + 1, 0xA9 + 1]
+    assert encoder.numbers(b"\xff".decode(errors="surrogateescape")).tolist() == [256]
+
+
+def test_frequent_pairs_become_one_subword():
+    encoder = symbols.learn("subwords", ["the " * 50], 300, 2)
+    assert len(encoder.numbers("the the the")) < len("the the the")
+    assert encoder.symbols <= 300
+
+
+def test_a_character_comes_whole():
+    encoder = symbols.learn("bytes", [], 0, 1)
+    decoder = Decoder(encoder)
+    assert [decoder.add(int(symbol)) for symbol in encoder.numbers("é!")] == ["", "é", "!"]
+    assert decoder.add(0xC3 + 1) == ""
+    assert decoder.rest() == "�"
+
+
+def test_refusals():
+    with pytest.raises(DataError, match="fewer than two characters occur min_count=3 times"):
+        CharacterEncoder.learn(["aab"], 4096, min_count=3)
+    with pytest.raises(DataError, match="symbols of kind 'runes'"):
+        symbols.from_data({"kind": "runes"})
+    with pytest.raises(DataError, match="tokenizer is damaged"):
+        symbols.from_data({"kind": "subwords", "tokenizer": {}})
