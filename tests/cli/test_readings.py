@@ -51,7 +51,7 @@ def test_hours_to_forecast(load):
     assert series.values.shape == (228, 1)
     assert series.known.shape == (240, 7)  # hour, weekday, year, as sine and cosine; the holiday
     assert given.options == {"season": 24, "horizon": 12}
-    assert "steps of 1 hour from 2024-03-01 to 2024-03-10 23:00:00, none missing" in given.notes[0]
+    assert "It has steps of 1 hour from 2024-03-01 to 2024-03-10 23:00:00, none missing" in given.notes[0]
     assert "A season of 24 steps is assumed" in given.notes[1]
     assert len(given.X) == 228 - 12
 

@@ -68,7 +68,7 @@ def finish(
         reading: how the data was read, remembered for predict.
         examples: sequences that no model was fitted on, each with its class or None; the report shows them first.
     """
-    out.print(trial_table(study))
+    out.print(trial_table(study, out.width))
     out.print()
     out.print(verdict_text(study.verdict))
     study.model.save(folder)

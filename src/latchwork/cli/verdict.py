@@ -12,34 +12,36 @@ from latchwork.trial.verdict import Verdict
 
 # A terminal's lines are short.
 _SHORT = {"sequence": "seq", "sentence": "sent", "document": "doc"}
+_SPARED = ("params", "units", "s/epoch")  # what a narrow terminal is spared first
 
 
-def trial_table(study: Study) -> Table:
-    """A row for each candidate."""
+def trial_table(study: Study, width: int) -> Table:
+    """A row for each candidate, in ``width`` columns of a terminal: where it is narrow, costs are left out."""
     result = study.result
     metric, second = result.scored(), result.second
+    rows = result.summary()
     other = {} if second is None else {row.candidate: row for row in result.summary(second.name)}
-    table = Table(box=None, padding=(0, 1, 0, 0), header_style="dim")
-    table.add_column("", no_wrap=True)
-    table.add_column(_head(metric), justify="right")
-    table.add_column("95 % interval", justify="right", no_wrap=True)
+    chosen = study.verdict.recommended
+    columns = {
+        "": [f"{'→' if row.candidate == chosen else ' '} {row.candidate}" for row in rows],
+        _head(metric): [metric.score(row.mean) for row in rows],
+        "95 % interval": [metric.interval(row.low, row.high) for row in rows],
+    }
     if second is not None:
-        table.add_column(_head(second), justify="right")
-    for title in ("units", "params", "s/epoch", f"ms/{_SHORT.get(result.asked, result.asked)}"):
-        table.add_column(title, justify="right", no_wrap=True)
-    for row in result.summary():
-        chosen = row.candidate == study.verdict.recommended
-        table.add_row(
-            f"{'→' if chosen else ' '} {row.candidate}",
-            metric.score(row.mean),
-            metric.interval(row.low, row.high),
-            *([] if second is None else [second.score(other[row.candidate].mean)]),
-            str(study.sizes.get(row.candidate, "–")),
-            "–" if row.parameters is None else f"{row.parameters:,}",
-            "–" if row.seconds_per_epoch is None else f"{row.seconds_per_epoch:.2f}",
-            "–" if row.milliseconds_per_sequence is None else f"{row.milliseconds_per_sequence:.3f}",
-            style="bold" if chosen else "",
-        )
+        columns[_head(second)] = [second.score(other[row.candidate].mean) for row in rows]
+    columns["units"] = [str(study.sizes.get(row.candidate, "–")) for row in rows]
+    columns["params"] = ["–" if row.parameters is None else f"{row.parameters:,}" for row in rows]
+    columns["s/epoch"] = ["–" if row.seconds_per_epoch is None else f"{row.seconds_per_epoch:.2f}" for row in rows]
+    columns[f"ms/{_SHORT.get(result.asked, result.asked)}"] = [
+        "–" if row.milliseconds_per_sequence is None else f"{row.milliseconds_per_sequence:.3f}" for row in rows
+    ]
+    while sum(1 + max(map(len, (title, *cells))) for title, cells in columns.items()) > width and len(columns) > 3:
+        del columns[next(title for title in (*_SPARED, *reversed(columns)) if title in columns)]
+    table = Table(box=None, padding=(0, 1, 0, 0), header_style="dim")
+    for title in columns:
+        table.add_column(title, justify="right" if title else "left", no_wrap=True)
+    for row, cells in zip(rows, zip(*columns.values(), strict=True), strict=True):
+        table.add_row(*cells, style="bold" if row.candidate == chosen else "")
     return table
 
 

@@ -175,7 +175,7 @@ class TrialResult:
             ConfigError: fewer than 2 splits, or an unknown score.
         """
         rows = []
-        lowest, highest = (0.0, 1.0) if self.scored(metric).unit == "share" else (-math.inf, math.inf)
+        highest = 1.0 if self.scored(metric).unit == "share" else math.inf
         for contestant in self.candidates:
             scores = self.split_scores(contestant.name, metric)
             interval = self._test(scores, {contestant.name: 1}, metric)
@@ -187,7 +187,7 @@ class TrialResult:
                     kind=contestant.kind,
                     mean=float(scores.mean()),
                     sd=float(scores.std(ddof=1)),
-                    low=max(lowest, interval.low),
+                    low=max(0.0, interval.low),  # no score is below 0: they are shares, errors and bits
                     high=min(highest, interval.high),
                     parameters=None if parameters is None else round(parameters),
                     seconds_per_epoch=_median([run.seconds_per_epoch for run in runs]),

@@ -28,7 +28,7 @@ def fit(
         typer.Option(help="What decides, as accuracy, macro_f1, bits_per_character, mase; the task's own first."),
     ] = None,
     repeats: Annotated[int, typer.Option(min=3, help="Splits at most.")] = 10,
-    epochs: Annotated[int, typer.Option(min=1, help="Epochs of a fit at most.")] = 30,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Epochs of a fit at most; the task's own number.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Decides splits, weights and order.")] = 0,
     jobs: Annotated[int, typer.Option(min=0, help="Fits side by side; 0 for one per processor.")] = 0,
     group: Annotated[
@@ -105,8 +105,8 @@ def fit(
         metric=metric,
         seed=seed,
         jobs=jobs,
-        max_epochs=epochs,
         everything=given.everything,
+        **({} if epochs is None else {"max_epochs": epochs}),
         **given.options,
     )
     trial.finish(study, out, reading, data.name)

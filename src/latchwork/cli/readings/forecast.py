@@ -41,7 +41,7 @@ class ForecastReading:
         read_ = self._read(path)
         found = [one.series for one in read_]
         season = self.season or usual_season(read_[0].grid)
-        notes = [f"{one.name + ': ' if one.name else ''}{one.grid}." for one in read_[:3] if one.grid is not None]
+        notes = [f"{one.name + ': ' if one.name else 'It has '}{one.grid}." for one in read_[:3] if one.grid is not None]
         if self.season is None:
             notes.append(
                 f"A season of {season} steps is assumed; say another with --season."
@@ -156,7 +156,8 @@ class _Series:
             return list(range(1, steps + 1))
         there = self.grid.times[self.length :]
         times = np.concatenate([there, self.grid.ahead(max(steps - len(there), 0))])[:steps]
-        return [str(time).removesuffix("T00:00:00").replace("T", " ") for time in times]
+        days = all(str(time).endswith("T00:00:00") for time in (*self.grid.times[:2], *times))
+        return [str(time)[:10] if days else str(time).replace("T", " ") for time in times]
 
 
 def cycles(step: np.timedelta64) -> list[Cycle]:
