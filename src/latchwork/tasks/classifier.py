@@ -186,7 +186,7 @@ class SequenceClassifier(ClassifierMixin, SequenceEstimator):
             raise DataError("X is empty; give sequences")
         text = is_text(rows)
         features = self.embedding_size if text else series(rows[:1])[0].shape[1]
-        return self._shape(1 if text else None, features, len(np.unique(class_labels(y))))
+        return self._sizes(1 if text else None, features, len(np.unique(class_labels(y))))
 
     # Reading
 
@@ -240,19 +240,6 @@ class SequenceClassifier(ClassifierMixin, SequenceEstimator):
             return TextEncoder.learn(sequences, self.vocabulary_size, self.min_count, self.max_length)
         return SeriesEncoder.learn(sequences)
 
-    def _shape(self, vocabulary: int | None, features: int, outputs: int) -> Shape:
-        return Shape(
-            vocabulary=vocabulary,
-            features=int(features),  # numpy's whole numbers too
-            outputs=outputs,
-            hidden_size=int(self.hidden_size),
-            num_layers=int(self.num_layers),
-            bidirectional=self.bidirectional,
-            pooling=self.pooling,
-            dropout=self.dropout,
-            options=dict(self.cell_options or {}),
-        )
-
     def _class_weights(self, targets: NDArray[np.intp]) -> Tensor | None:
         if self.class_weight is None:
             return None
@@ -268,6 +255,9 @@ class SequenceClassifier(ClassifierMixin, SequenceEstimator):
         weights = np.ones(len(self.classes_))
         weights[present] = compute_class_weight(given, classes=present, y=targets)
         return torch.tensor(weights, dtype=torch.float32)
+
+    def _sizes(self, vocabulary: int | None, features: int, outputs: int) -> Shape:
+        return self._shape(vocabulary, features, outputs, self.pooling, self.bidirectional)
 
     def _train(self, training: Source, valid: Examples, weights: Tensor | None, seed: int) -> None:
         weights = None if weights is None else weights.to(self._device())
@@ -286,9 +276,9 @@ class SequenceClassifier(ClassifierMixin, SequenceEstimator):
 
         encoder = self.encoder_
         shape = (
-            self._shape(encoder.vocabulary_size, self.embedding_size, len(self.classes_))
+            self._sizes(encoder.vocabulary_size, self.embedding_size, len(self.classes_))
             if isinstance(encoder, TextEncoder)
-            else self._shape(None, encoder.channels, len(self.classes_))
+            else self._sizes(None, encoder.channels, len(self.classes_))
         )
         self._fit_network(shape, training, valid, seed, loss_of, validate)
 

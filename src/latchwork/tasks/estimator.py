@@ -26,7 +26,7 @@ from latchwork.language.serial import to_data as cell_to_data
 from latchwork.tasks.batches import Batch, Source
 from latchwork.tasks.card import Card, model_card
 from latchwork.tasks.folder import read_folder, write_folder
-from latchwork.tasks.network import SequenceNetwork, Shape
+from latchwork.tasks.network import Pooling, SequenceNetwork, Shape
 from latchwork.tasks.options import check_options
 from latchwork.tasks.progress import ProgressBar
 from latchwork.tasks.training import Epoch, Lesson, Listener, Plan, Schedule, Silent, train
@@ -160,6 +160,27 @@ class SequenceEstimator(BaseEstimator):
         for name, value in options.items():
             if name != "self":
                 setattr(self, name, value)
+
+    def _shape(
+        self,
+        vocabulary: int | None,
+        features: int,
+        outputs: int,
+        pooling: Pooling | None = None,
+        bidirectional: bool = False,
+    ) -> Shape:
+        """The network's sizes by the options that all tasks have; numpy's whole numbers are taken too."""
+        return Shape(
+            vocabulary=vocabulary,
+            features=int(features),
+            outputs=int(outputs),
+            hidden_size=int(self.hidden_size),
+            num_layers=int(self.num_layers),
+            bidirectional=bidirectional,
+            pooling=pooling,
+            dropout=self.dropout,
+            options=dict(self.cell_options or {}),
+        )
 
     def _begin(self) -> int:
         """Look at the options; the seed of this fit."""

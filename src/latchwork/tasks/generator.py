@@ -225,7 +225,7 @@ class SequenceGenerator(SequenceEstimator):
 
     def shape_for(self, X: Any, y: Any = None) -> Shape:
         """The sizes that the network would have on this data; nothing is fitted."""
-        return self._shape(self._learn_encoder(read_corpus(X, self._strict)).symbols)
+        return self._sizes(self._learn_encoder(read_corpus(X, self._strict)).symbols)
 
     # Training
 
@@ -244,17 +244,8 @@ class SequenceGenerator(SequenceEstimator):
             raise DataError(f"the text to learn from has {only}; give text of at least two different ones")
         return symbols.learn(self.unit, _blocks(corpus), int(self.vocabulary_size), int(self.min_count))
 
-    def _shape(self, vocabulary: int) -> Shape:
-        return Shape(
-            vocabulary=vocabulary,
-            features=int(self.embedding_size),
-            outputs=vocabulary,
-            hidden_size=int(self.hidden_size),
-            num_layers=int(self.num_layers),
-            pooling=None,
-            dropout=self.dropout,
-            options=dict(self.cell_options or {}),
-        )
+    def _sizes(self, symbols: int) -> Shape:
+        return self._shape(symbols, self.embedding_size, symbols)
 
     def _train(self, stream: TextStream, valid: Documents, seed: int) -> None:
         device = self._device()
@@ -295,7 +286,7 @@ class SequenceGenerator(SequenceEstimator):
             yield from stream.contents()
             yield from held_out.contents()
 
-        self._learn(self._shape(self.encoder_.symbols), lesson, contents(), seed)
+        self._learn(self._sizes(self.encoder_.symbols), lesson, contents(), seed)
 
     def _texts(self, X: Any) -> list[str]:
         if isinstance(X, Path):

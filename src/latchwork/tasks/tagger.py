@@ -195,7 +195,7 @@ class SequenceTagger(SequenceEstimator):
         sequences, labels = _filled(steps, step_labels(y, steps))
         text = isinstance(sequences[0], list)
         features = self.embedding_size if text else sequences[0].shape[1]
-        return self._shape(1 if text else None, features, len(_classes(labels)))
+        return self._sizes(1 if text else None, features, len(_classes(labels)))
 
     # Reading
 
@@ -238,18 +238,8 @@ class SequenceTagger(SequenceEstimator):
             return SeriesEncoder.learn(sequences)
         return TokenEncoder.learn(sequences, self.vocabulary_size, self.min_count)
 
-    def _shape(self, vocabulary: int | None, features: int, outputs: int) -> Shape:
-        return Shape(
-            vocabulary=vocabulary,
-            features=int(features),  # numpy's whole numbers too
-            outputs=outputs,
-            hidden_size=int(self.hidden_size),
-            num_layers=int(self.num_layers),
-            bidirectional=self.bidirectional,
-            pooling=None,
-            dropout=self.dropout,
-            options=dict(self.cell_options or {}),
-        )
+    def _sizes(self, vocabulary: int | None, features: int, outputs: int) -> Shape:
+        return self._shape(vocabulary, features, outputs, bidirectional=self.bidirectional)
 
     def _train(self, training: Source, valid: Examples, seed: int) -> None:
         encoder, device = self.encoder_, self._device()
@@ -272,9 +262,9 @@ class SequenceTagger(SequenceEstimator):
             return loss / tokens, right / tokens
 
         shape = (
-            self._shape(encoder.vocabulary_size, self.embedding_size, len(self.classes_))
+            self._sizes(encoder.vocabulary_size, self.embedding_size, len(self.classes_))
             if isinstance(encoder, TokenEncoder)
-            else self._shape(None, encoder.channels, len(self.classes_))
+            else self._sizes(None, encoder.channels, len(self.classes_))
         )
         self._fit_network(shape, training, valid, seed, loss_of, validate)
 
