@@ -16,6 +16,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "trial"))
 
 from test_honesty import (
+    Always,
     EchoState,
     EverySecond,
     OneBefore,
@@ -25,6 +26,7 @@ from test_honesty import (
     rate,
     series,
     verdicts,
+    wandering,
 )
 
 from latchwork.tasks.timeseries import TimeSeries, every_origin
@@ -54,6 +56,12 @@ def main() -> None:
         "equally good forecasters, by MASE in blocks in time": lambda: declared(
             [OneBefore("one back", 1), OneBefore("two back", 2)],
             lambda trial: ForecastProblem(every_origin([TimeSeries(series(trial))], 1), season=1),
+            trials,
+            repeats,
+        ),
+        "forecasters that lead for some blocks in turn, by MASE": lambda: declared(
+            [Always("above", 1), Always("below", -1)],
+            lambda trial: ForecastProblem(every_origin([TimeSeries(wandering(trial))], 1), season=1),
             trials,
             repeats,
         ),

@@ -125,9 +125,12 @@ def _line(row: Row, study: Study, taken: float) -> str:
 
     cell, baseline = best(cells), best(baselines)
     test = study.result.compare(cell, baseline)
-    gain = f"{metric.difference(test.difference)} ({metric.interval(test.low, test.high)})"
+    gain, (low, high) = metric.shown(test.difference), metric.ends(metric.shown(test.low), metric.shown(test.high))
+    decimals = metric.decimals(gain, low, high)
+    apart = [metric.signed(value, decimals) for value in (gain, low, high)]
+    against = f"{cell} {apart[0]} ({apart[1]} … {apart[2]})"
     scores = [f"{baseline} {metric.score(rows[baseline].mean)}", *(metric.score(rows[name].mean) for name in CELLS)]
-    return f"| {row.task} | {row.title} | {metric.words} | {' | '.join(scores)} | {gain} | {taken:.0f} |"
+    return f"| {row.task} | {row.title} | {metric.words} | {' | '.join(scores)} | {against} | {taken:.0f} |"
 
 
 if __name__ == "__main__":

@@ -45,7 +45,7 @@ def small(cell="gru", **options):
     return SequenceClassifier(cell, **{**defaults, "dropout": 0.1, "patience": None, **options})
 
 
-@parametrize_with_checks([small(max_epochs=30, dropout=0.0, learning_rate=0.03)])
+@parametrize_with_checks([small(max_epochs=8, dropout=0.0, learning_rate=0.03)])
 def test_scikit_learn_conventions(estimator, check):
     check(estimator)
 
@@ -321,3 +321,10 @@ def test_saving_leaves_other_files_alone(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["README.md"]
     model.save(tmp_path / "m")
     model.save(tmp_path / "m")  # a model may be saved over a model
+
+
+def test_few_series_are_gone_through_often_enough_to_learn_from():
+    rng = np.random.default_rng(0)
+    y = np.arange(40) % 4
+    X = [np.sin(np.arange(30) * (c + 1) / 4 + rng.uniform(0, 6))[:, None] + rng.normal(0, 0.1, (30, 1)) for c in y]
+    assert SequenceClassifier("gru").fit(X, y).score(X, y) == 1

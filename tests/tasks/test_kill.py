@@ -62,6 +62,8 @@ whole, resumed = (load_file(folder / name / "model.safetensors") for name in ("w
 assert whole.keys() == resumed.keys()
 different = [name for name in whole if not torch.equal(whole[name], resumed[name])]
 assert not different, different
+left = [path.name for path in (folder / "state").iterdir() if not path.name.startswith(".")]
+assert left == ["checkpoint.safetensors"], left
 print(killed)
 """
 

@@ -45,7 +45,8 @@ class SequenceClassifier(ClassifierMixin, SequenceEstimator):
         cell_options: keyword options of :class:`latchwork.nn.Recurrent`: ``{"layer_norm": True}``, ``zoneout``,
             ``recurrent_dropout``, ``peephole``, ``forget_bias``.
         max_epochs: epochs at most.
-        epoch_steps: batches of an epoch, each going on where the last one ended; None for all of the data.
+        epoch_steps: batches of an epoch, each going on where the last one ended; None for all of the data, or of few
+            rows as often through them as makes 16.
         batch_size: sequences a step.
         learning_rate: of AdamW (Loshchilov & Hutter 2019).
         schedule: "constant", or "cosine", from the learning rate to none over ``max_epochs``.

@@ -33,6 +33,8 @@ from latchwork.tasks.training import Epoch, Lesson, Listener, Plan, Schedule, Si
 
 PREDICTION_BATCH = 256
 
+_FEWEST_STEPS = 16  # batches of an epoch, by default
+
 # Options that say nothing of the weights a fit comes to: a checkpoint may be gone on from with others.
 _NO_MATTER = frozenset(
     {"cell", "checkpoint_dir", "verbose", "random_state", "time_budget", "max_epochs", "patience", "device"}
@@ -213,10 +215,12 @@ class SequenceEstimator(BaseEstimator):
         validate: Callable[[], tuple[float, float]],
     ) -> None:
         """Make the network and train it on the batches of ``source``; see :meth:`_learn`."""
-        steps = source.steps(self.batch_size)
+        steps, limit = source.steps(self.batch_size), self.epoch_steps
+        if limit is None and steps < _FEWEST_STEPS:
+            limit = _FEWEST_STEPS  # through few rows several times, or patience would end before anything is learned
         lesson = Lesson(
-            batches=_epochs(source, self.batch_size, self.epoch_steps, seed, self._device()),
-            steps=steps if self.epoch_steps is None else min(steps, self.epoch_steps),
+            batches=_epochs(source, self.batch_size, limit, seed, self._device()),
+            steps=limit or steps,
             loss_of=loss_of,
             validate=validate,
         )

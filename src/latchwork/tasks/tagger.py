@@ -21,9 +21,9 @@ from latchwork.tasks.card import Card
 from latchwork.tasks.encoders import SeriesEncoder
 from latchwork.tasks.estimator import PREDICTION_BATCH, SequenceEstimator
 from latchwork.tasks.network import Shape
+from latchwork.tasks.step_labels import Steps, step_labels, steps_of
 from latchwork.tasks.streaming import FirstPass, Rows, StreamedExamples
 from latchwork.tasks.token_encoder import UNSEEN_WORD, TokenEncoder
-from latchwork.tasks.tokens import Steps, step_labels, steps_of
 from latchwork.tasks.training import Schedule
 
 
@@ -46,7 +46,8 @@ class SequenceTagger(SequenceEstimator):
         cell_options: keyword options of :class:`latchwork.nn.Recurrent`: ``{"layer_norm": True}``, ``zoneout``,
             ``recurrent_dropout``, ``peephole``, ``forget_bias``.
         max_epochs: epochs at most.
-        epoch_steps: batches of an epoch, each going on where the last one ended; None for all of the data.
+        epoch_steps: batches of an epoch, each going on where the last one ended; None for all of the data, or of few
+            rows as often through them as makes 16.
         batch_size: sequences a step.
         learning_rate: of AdamW (Loshchilov & Hutter 2019).
         schedule: "constant", or "cosine", from the learning rate to none over ``max_epochs``.
