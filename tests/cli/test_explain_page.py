@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from latchwork import SequenceClassifier
-from latchwork.cli.columns import Columns
+from latchwork.cli.readings import remember
+from latchwork.cli.readings.classify import ClassifyReading
 
 SMALL = {"hidden_size": 6, "max_epochs": 1, "random_state": 0}
 
@@ -30,7 +31,7 @@ def reader(tmp_path):
         writer.writerows([("review", "stars"), *zip(texts, labels, strict=True)])
     model = tmp_path / "model"
     SequenceClassifier("lstm", embedding_size=4, **SMALL).fit(texts, labels).save(model)
-    Columns("review", ()).remember(model)
+    remember(ClassifyReading("review", ()), model)
     return model, table
 
 
@@ -44,7 +45,7 @@ def waves(tmp_path):
     X = [np.stack([row["a"], row["b"]], 1) for row in rows]
     model = tmp_path / "model"
     SequenceClassifier("gru", **SMALL).fit(X, [row["kind"] for row in rows]).save(model)
-    Columns(None, ("a", "b")).remember(model)
+    remember(ClassifyReading(None, ("a", "b")), model)
     return model, table, X
 
 

@@ -24,7 +24,8 @@ def test_a_slice_of_the_series_is_learned(tmp_path):
         text=True,
         check=True,
     )
-    assert "2,400 hours to learn from, 83 forecasts of the next 24 to test" in done.stdout
-    reached, naive = map(float, re.search(r"MASE ([\d.]+); of the day before ([\d.]+)", done.stdout).groups())
+    assert "2,400 steps to learn from, 83 forecasts of the next 24 to test" in done.stdout
+    naive = float(re.search(r"The season before, of 24 steps: MASE (\d+\.\d+)", done.stdout)[1])
+    reached = float(re.search(r"Seed 0: MASE (\d+\.\d+)", done.stdout)[1])
     assert reached < 1.2 * naive
     assert (tmp_path / "forecast.png").stat().st_size > 10_000

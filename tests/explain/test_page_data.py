@@ -9,7 +9,9 @@ from report_reader import array, read
 
 from latchwork import SequenceClassifier
 from latchwork.errors import DataError
-from latchwork.explain.page_data import ENOUGH, before_training, page_data
+from latchwork.explain.page_data import page_data
+from latchwork.explain.pages.classify import before_training
+from latchwork.explain.pages.page import ENOUGH
 
 WORDS = {"good": ["great", "lovely"], "bad": ["awful", "dull"]}
 

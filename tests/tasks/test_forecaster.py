@@ -96,13 +96,37 @@ def test_what_comes_after_an_origin_changes_nothing(small, origin, seed):
     assert np.array_equal(small.predict_quantiles(WAVE[:origin]), before[0, :, 0])
 
 
-def test_the_held_out_part_changes_neither_scaling_nor_weights():
+def test_the_held_out_part_changes_the_width_alone():
     other = WAVE.copy()
     other[360:] *= 50  # the last tenth is held out
     options = SMALL | {"patience": None}
     first, second = (SequenceForecaster("gru", **options).fit(values) for values in (WAVE, other))
     assert first.scaling_.to_data() == second.scaling_.to_data()
-    assert np.array_equal(first.predict_quantiles(WAVE[:300]), second.predict_quantiles(WAVE[:300]))
+    assert np.array_equal(first.predict(WAVE[:300]), second.predict(WAVE[:300]))
+    assert first.width_factors_ < second.width_factors_
+    low, middle, high = first.predict_quantiles(WAVE[:300]).T
+    factor = second.width_factors_ / first.width_factors_
+    wider = second.predict_quantiles(WAVE[:300])
+    assert wider == pytest.approx(
+        np.stack([middle - factor * (middle - low), middle, middle + factor * (high - middle)], 1)
+    )
+
+
+def test_the_width_comes_from_the_targets_of_the_validation_windows_alone():
+    """Changed before its first context and after its last target, the validation series gives the same width; changed
+    in a target, another."""
+    learned = Windows((TimeSeries(WAVE[:300]),), (np.arange(24, 298),), 3)
+
+    def widths(changed):
+        values = WAVE.copy()
+        values[changed] += 5
+        model = SequenceForecaster("gru", **SMALL)
+        return model.fit(learned, None, Windows((TimeSeries(values),), (np.arange(330, 358),), 3)).width_factors_
+
+    same = widths(slice(0, 0))
+    assert np.array_equal(widths(slice(360, 400)), same)
+    assert np.array_equal(widths(slice(0, 330 - 7 * 12 - 24)), same)
+    assert not np.array_equal(widths(slice(340, 350)), same)
 
 
 def test_of_a_panel_only_the_history_of_the_first_origin_scales():
@@ -214,6 +238,8 @@ def test_a_saved_model_forecasts_the_same_to_the_bit(small, tmp_path):
     loaded = load_model(tmp_path)
     assert type(loaded) is SequenceForecaster
     assert np.array_equal(loaded.predict_quantiles(WAVE), small.predict_quantiles(WAVE))
+    assert np.array_equal(loaded.width_factors_, small.width_factors_)
+    assert small.width_factors_ != 1
     assert json.loads((tmp_path / "config.json").read_text())["task"] == "forecast"
     assert "quantiles 0.1, 0.5, 0.9 of the next 3 steps" in (tmp_path / "README.md").read_text()
 

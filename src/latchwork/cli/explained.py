@@ -12,12 +12,13 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from latchwork.cli.gated import gate_columns, gate_notes, share_cells
 from latchwork.cli.readable import readable, readable_word
 from latchwork.explain.attribution import TRUSTED
 from latchwork.explain.explanation import Explanation
+from latchwork.explain.outcomes.shares import Shares
 
 _SIDE = 8  # columns of a bar to either side
-_SHARE = 8  # columns of a gate's bar
 _WORD = 20
 _LEAST = 0.25  # log-odds that fill a bar at least: a decision that nothing moved should not look torn
 _ALL = 40  # steps that all get a row; of more, the strongest do
@@ -55,9 +56,8 @@ def _table(explanation: Explanation) -> Table:
     table.add_column("step" if explanation.text is None else "word", no_wrap=True)
     table.add_column("moved", justify="right", no_wrap=True, min_width=5)
     table.add_column(f"{'away':>{_SIDE}}│towards", no_wrap=True, min_width=2 * _SIDE + 1)
-    shares = [(name, s) for name, s in (("kept", explanation.kept), ("written", explanation.written)) if s is not None]
-    for name, _ in shares:
-        table.add_column(name, no_wrap=True, min_width=_SHARE + 5)
+    shares = _shares(explanation)
+    gate_columns(table, shares)
     strongest = _strongest(explanation)
     for rows in _rows(explanation.moved):
         moved = float(explanation.moved[rows].sum())
@@ -73,7 +73,7 @@ def _table(explanation: Explanation) -> Table:
             word,
             Text(_signed(moved), colour),
             Text(_bar(moved / strongest), colour),
-            *(Text.assemble(f"{share[t]:4.0%} ", ("█" * round(share[t] * _SHARE), "cyan")) for _, share in shares),
+            *share_cells(shares, t),
         )
     return table
 
@@ -119,13 +119,14 @@ def _notes(explanation: Explanation) -> list[Text]:
             f"Shown are the {_STRONGEST} of {len(explanation.steps):,} {kind}s that moved it most, in their order, and "
             "what those between moved together."
         )
-    parts = [("memory kept", explanation.gate), ("new content written", explanation.writer)]
-    named = ", ".join(f"{what} by the {gate}" for what, gate in parts if gate is not None)
-    if named:
-        said.append(f"{named[0].upper()}{named[1:]}: mean over the units of the last layer.")
+    said += gate_notes(_shares(explanation))
     if any(explanation.unseen):
         said.append("? marks words that the model does not know.")
     return [Text(sentence, style="dim") for sentence in said]
+
+
+def _shares(explanation: Explanation) -> Shares:
+    return Shares(explanation.kept, explanation.gate, explanation.written, explanation.writer)
 
 
 def _strongest(explanation: Explanation) -> float:

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from latchwork.explain.memory import half_lives as half_lives
     from latchwork.explain.memory import influence as influence
     from latchwork.explain.occlusion import deletion as deletion
+    from latchwork.explain.outcomes.forecast import Forecasted as Forecasted
+    from latchwork.explain.outcomes.generate import Foretold as Foretold
+    from latchwork.explain.outcomes.tag import Tagged as Tagged
     from latchwork.explain.report import Page as Page
     from latchwork.explain.report import illustrate as illustrate
     from latchwork.explain.stills import plot_gradient_flow as plot_gradient_flow
@@ -30,8 +33,11 @@ if TYPE_CHECKING:
 _ELSEWHERE = {
     "Attribution": "attribution",
     "Explanation": "explanation",
+    "Forecasted": "outcomes.forecast",
+    "Foretold": "outcomes.generate",
     "Kept": "gates",
     "Page": "report",
+    "Tagged": "outcomes.tag",
     "attach": "attachment",
     "convert": "attachment",
     "deletion": "occlusion",
@@ -49,8 +55,11 @@ _ELSEWHERE = {
 __all__ = [
     "Attribution",
     "Explanation",
+    "Forecasted",
+    "Foretold",
     "Kept",
     "Page",
+    "Tagged",
     "attach",
     "convert",
     "deletion",

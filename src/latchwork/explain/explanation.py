@@ -1,8 +1,7 @@
-"""One sequence explained: what the model says of it, which steps moved it, and what the memory kept."""
+"""One sequence explained: what the model says of it, what decided it, and what the memory kept."""
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,14 +9,19 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from latchwork.errors import DataError
+from latchwork.errors import ConfigError, DataError
 from latchwork.explain.attribution import integrated_gradients
-from latchwork.explain.gates import Gate, gates
 from latchwork.explain.occlusion import occlusion
-from latchwork.language.graph import Graph
-from latchwork.nn.trace import Trace
+from latchwork.explain.outcomes.forecast import forecasted
+from latchwork.explain.outcomes.generate import foretold
+from latchwork.explain.outcomes.shares import features_of, on_cpu, shares
+from latchwork.explain.outcomes.tag import tagged
 from latchwork.tasks.classifier import SequenceClassifier
 from latchwork.tasks.encoders import TextEncoder
+from latchwork.tasks.estimator import SequenceEstimator
+from latchwork.tasks.forecaster import SequenceForecaster
+from latchwork.tasks.generator import SequenceGenerator
+from latchwork.tasks.tagger import SequenceTagger
 
 
 @dataclass(frozen=True)
@@ -60,26 +64,43 @@ class Explanation:
     writer: str | None = None
 
 
-def explain(model: SequenceClassifier, sequence: Any) -> Explanation:
-    """Explain what ``model`` makes of one text or series.
+def explain(model: SequenceEstimator, sequence: Any) -> Any:
+    """Explain what ``model`` makes of one sequence.
+
+    Args:
+        model: a fitted estimator of any task.
+        sequence: what it reads: a text or series, a list of tokens, a document, or a series to forecast.
+
+    Returns:
+        Of a classifier an :class:`Explanation`, of a tagger ``Tagged``, of a generator ``Foretold``, of a forecaster
+        ``Forecasted``.
 
     Raises:
         DataError: the sequence is empty, or not what the model reads.
+        ConfigError: a model of a task that cannot be explained.
     """
+    if isinstance(model, SequenceTagger):
+        return tagged(model, sequence)
+    if isinstance(model, SequenceGenerator):
+        if isinstance(sequence, str) and not sequence:
+            raise DataError("there is nothing to explain: the text has no characters")
+        return foretold(model, sequence)
+    if isinstance(model, SequenceForecaster):
+        return forecasted(model, sequence)
+    if isinstance(model, SequenceClassifier):
+        return _decided(model, sequence)
+    raise ConfigError(f"a {type(model).__name__} cannot be explained; give a model of one of Latchwork's tasks")
+
+
+def _decided(model: SequenceClassifier, sequence: Any) -> Explanation:
     probabilities = model.predict_proba([sequence])[0]
     (encoded,) = model.encode([sequence])
     if not len(encoded):
         raise DataError("there is nothing to explain: the text has no words")
     target = int(probabilities.argmax())
-    # The caller's model stays where it is; one sequence is explained on the CPU.
-    network = model.network_ if _on_cpu(model) else copy.deepcopy(model.network_).cpu()
-    network.eval()
-    inputs = torch.from_numpy(encoded)
-    found = integrated_gradients(network, inputs, target)
-
-    with torch.no_grad():
-        _, _, trace = network.recurrent(network.features(inputs.unsqueeze(1)), return_trace=True)
-    parts, last = gates(network.recurrent.cell.graph), trace[-network.recurrent.directions :]
+    network = on_cpu(model.network_)
+    found = integrated_gradients(network, torch.from_numpy(encoded), target)
+    gated = shares(network, features_of(network, encoded))
     spans: tuple[tuple[int, int], ...] = ()
     if isinstance(model.encoder_, TextEncoder):
         spans = tuple(model.encoder_.spans(sequence))
@@ -99,21 +120,10 @@ def explain(model: SequenceClassifier, sequence: Any) -> Explanation:
         score=found.score,
         baseline=found.baseline,
         completeness_error=found.completeness_error,
-        kept=None if parts.keep is None else _mean(parts.keep, last, parts.graph),
-        gate=None if parts.keep is None else parts.keep.label,
+        kept=gated.kept,
+        gate=gated.gate,
         unseen=unseen,
         occluded=occlusion(network, encoded, target),
-        written=None if parts.write is None else _mean(parts.write, last, parts.graph),
-        writer=None if parts.write is None else parts.write.label,
+        written=gated.written,
+        writer=gated.writer,
     )
-
-
-def _mean(gate: Gate, layers: Trace, graph: Graph) -> NDArray[np.float64]:
-    """A gate's share at each step (T,): the mean over units, and over directions, each of which has its own way."""
-    means = [gate.shares(layer, graph)[:, 0].double().mean(-1).numpy() for layer in layers]
-    found: NDArray[np.float64] = np.mean(means, axis=0)
-    return found
-
-
-def _on_cpu(model: SequenceClassifier) -> bool:
-    return bool(model.network_.head.weight.device.type == "cpu")

@@ -49,10 +49,11 @@ def learning_curves(result: TrialResult) -> str:
             axes.plot(range(1, len(curve) + 1), curve, color=_colour(result, name), alpha=0.25, linewidth=1)
         longest = max((len(curve) for curve in curves), default=0)
         middle = [median([c[e] for c in curves if len(c) > e]) for e in range(longest)]
-        axes.plot(range(1, longest + 1), middle, color=_colour(result, name), linewidth=2, label=name)
+        dot = "o" if longest == 1 else None  # of a single epoch there is no line
+        axes.plot(range(1, longest + 1), middle, color=_colour(result, name), linewidth=2, marker=dot, label=name)
     axes.set_xlabel("epoch")
     axes.set_ylabel("validation loss")
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
     axes.legend(frameon=False, labelcolor=_INK)
     return _svg(figure)
 

@@ -28,11 +28,13 @@ def report_data(
     classes: Sequence[str],
     cells: Sequence[dict[str, Any]],
     memory: dict[str, Any] | None = None,
+    task: str | None = None,
 ) -> dict[str, Any]:
     """The whole, without its sequences."""
     return {
         "format": FORMAT,
         "version": VERSION,
+        "task": task,
         "made_by": f"latchwork {latchwork.__version__}",
         "title": title,
         "classes": list(classes),

@@ -133,7 +133,9 @@ def survey(
             total += float(keep.mean(1).sum())
             seen += len(keep)
             if by_word is not None:
-                by_word.add(batch.inputs[valid].cpu(), keep.cpu())
+                tokens = batch.inputs[valid].cpu()
+                # Of a token that is read as several numbers, the first is its word.
+                by_word.add(tokens if tokens.ndim == 1 else tokens[:, 0], keep.cpu())
     opens = closes = keeps = lets_go = None
     if by_word is not None and vocabulary is not None:
         opens, closes = by_word.extremes(vocabulary)

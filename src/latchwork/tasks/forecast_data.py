@@ -158,6 +158,11 @@ def series_of(windows: Windows) -> NDArray[np.intp]:
     return np.repeat(np.arange(len(windows.series)), [len(one) for one in windows.origins])
 
 
+def stretches_asked(windows: Windows) -> float:
+    """How many stretches of a horizon, end to end, the windows' targets cover: neighbouring origins share theirs."""
+    return sum(float(one[-1] - one[0]) / windows.horizon + 1 for one in windows.origins if len(one))
+
+
 def _check_alike(series: Sequence[TimeSeries]) -> None:
     for row, one in enumerate(series):
         for has, first, what in zip(

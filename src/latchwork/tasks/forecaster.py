@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from latchwork.errors import ConfigError, DataError
 from latchwork.language.cell import Cell
 from latchwork.tasks.batches import Batch
 from latchwork.tasks.card import Card
+from latchwork.tasks.conformal import widened, width_factors
 from latchwork.tasks.estimator import PREDICTION_BATCH, SequenceEstimator
 from latchwork.tasks.forecast_data import (
     after_a_season,
@@ -25,6 +27,7 @@ from latchwork.tasks.forecast_data import (
     read_series,
     series_of,
     sizes,
+    stretches_asked,
 )
 from latchwork.tasks.forecast_network import CONTEXT, ForecastNetwork, pinball
 from latchwork.tasks.forecast_scores import coverage, mase, naive_error, rmse, weighted_quantile_loss
@@ -45,6 +48,9 @@ class SequenceForecaster(SequenceEstimator):
     naive forecast: to the value of the season before, or without ``season`` to the last value. A missing value (NaN)
     is read as the last one seen, with a channel that says so, and is no target.
 
+    Then the quantiles' distances to the median are multiplied by a factor a channel, so that they hold on the
+    validation data what they say (Romano et al. 2019, "Conformalized quantile regression").
+
     One series is scaled by its training part; of a panel each is scaled by its own history before the first origin
     that is asked for, so that small and large series learn from each other.
 
@@ -57,8 +63,10 @@ class SequenceForecaster(SequenceEstimator):
         hidden_size: H.
         num_layers: L.
         dropout: the probability of zeroing a number before, between and after the recurrent layers, in training.
+        recurrent_dropout: the same of what a step reads of the state, the same units throughout a stretch (Gal &
+            Ghahramani 2016).
         cell_options: keyword options of :class:`latchwork.nn.Recurrent`: ``{"layer_norm": True}``, ``zoneout``,
-            ``recurrent_dropout``, ``peephole``, ``forget_bias``.
+            ``peephole``, ``forget_bias``.
         max_epochs: epochs at most. An epoch forecasts from every origin once or, of short series, more often.
         epoch_steps: batches of an epoch, each going on where the last one ended; None for all of the data.
         batch_size: stretches of ``context`` steps a batch.
@@ -76,9 +84,10 @@ class SequenceForecaster(SequenceEstimator):
 
     Attributes:
         scaling_: means and scales, of the training part alone.
+        width_factors_: (C,) what the intervals' widths are multiplied by.
         network_: the trained :class:`latchwork.tasks.forecast_network.ForecastNetwork`.
         history_: one record an epoch; a loss is twice the pinball loss, the mean of the quantiles, in units of what the
-            naive forecast errs by.
+            naive forecast errs by, before ``width_factors_`` is known.
         best_epoch_: the epoch, from 0, whose weights are kept.
     """
 
@@ -96,13 +105,14 @@ class SequenceForecaster(SequenceEstimator):
         hidden_size: int = 64,
         num_layers: int = 1,
         dropout: float = 0.0,
+        recurrent_dropout: float = 0.2,
         cell_options: Mapping[str, Any] | None = None,
-        max_epochs: int = 40,
+        max_epochs: int = 60,
         epoch_steps: int | None = None,
         batch_size: int = 8,
         learning_rate: float = 0.005,
         schedule: Schedule = "cosine",
-        weight_decay: float = 0.01,
+        weight_decay: float = 0.3,
         clip: float = 1.0,
         patience: int | None = None,
         validation_fraction: float = 0.1,
@@ -162,20 +172,21 @@ class SequenceForecaster(SequenceEstimator):
 
         def validate() -> tuple[float, float]:
             loss, count = 0.0, 0
-            scaled = np.empty((*truth.shape, len(levels)))
-            for batch in later.batches(PREDICTION_BATCH, levels.device, None):
+
+            def look(batch: WindowBatch, forecasts: Tensor) -> None:
+                nonlocal loss, count
                 assert batch.targets is not None
-                forecasts = self._forecasts(batch)
                 one, there = pinball(forecasts, batch.targets, levels, unit)
                 loss, count = loss + float(one) * there, count + there
-                scaled[batch.rows] = forecasts.cpu().numpy()
-            found = later.joined.unscaled(scaled)
+
+            found = self._all_forecasts(later, look)
             # Where all targets are 0 the score has no unit, and the loss alone tells.
             score = weighted_quantile_loss(truth, found, self._levels()) if np.nansum(np.abs(truth)) else float("nan")
             return loss / count, score
 
         source = TrainingWindows(training, self._context())
         self._fit_network(self.shape_for(windows), source, later, seed, loss_of, validate)
+        self.width_factors_ = width_factors(truth, self._all_forecasts(later), self._levels(), stretches_asked(valid))
         return self
 
     def predict_quantiles(self, X: Any) -> Any:
@@ -252,16 +263,8 @@ class SequenceForecaster(SequenceEstimator):
     def shape_for(self, X: Any, y: Any = None) -> Shape:
         """The sizes that the network would have on this data; nothing is fitted."""
         series = X.series if isinstance(X, Windows) else read_series(X).series
-        return Shape(
-            vocabulary=None,
-            features=inputs_of(series[0]),
-            outputs=int(self.horizon) * CONTEXT,
-            hidden_size=int(self.hidden_size),
-            num_layers=int(self.num_layers),
-            pooling=None,
-            dropout=self.dropout,
-            options=dict(self.cell_options or {}),
-        )
+        shape = self._shape(None, inputs_of(series[0]), int(self.horizon) * CONTEXT)
+        return replace(shape, options={"recurrent_dropout": self.recurrent_dropout, **shape.options})
 
     # Reading
 
@@ -313,20 +316,28 @@ class SequenceForecaster(SequenceEstimator):
         assert isinstance(self.network_, ForecastNetwork)
         return self.network_.forecast(batch)
 
+    def _all_forecasts(
+        self, source: OriginWindows, look: Callable[[WindowBatch, Tensor], None] | None = None
+    ) -> Floats:
+        """(n, h, C, Q) as the network has them, in the values' own unit; ``look`` sees each batch and its forecasts."""
+        windows = source.joined.windows
+        scaled = np.empty((len(windows), self.horizon, len(self.scaling_.mean), len(self.quantiles)))
+        self.network_.eval()
+        with torch.no_grad():
+            for batch in source.batches(PREDICTION_BATCH, self.network_.head.weight.device, None):
+                forecasts = self._forecasts(batch)
+                if look is not None:
+                    look(batch, forecasts)
+                scaled[batch.rows] = forecasts.cpu().numpy()
+        return source.joined.unscaled(scaled)
+
     def _quantiles(self, windows: Windows) -> Floats:
         """(n, h, C, Q)"""
         check_windows(windows, self.horizon)
         scaling = self.scaling_
         _check_sizes(windows.series, (len(scaling.mean), len(scaling.known_mean), len(scaling.static_mean)))
-        joined = Joined(windows, scaling, self._season())
-        scaled = np.empty((len(windows), self.horizon, len(scaling.mean), len(self.quantiles)))
-        self.network_.eval()
-        with torch.no_grad():
-            for batch in OriginWindows(joined, self._context()).batches(
-                PREDICTION_BATCH, self.network_.head.weight.device, None
-            ):
-                scaled[batch.rows] = self._forecasts(batch).cpu().numpy()
-        return joined.unscaled(scaled)
+        found = self._all_forecasts(OriginWindows(Joined(windows, scaling, self._season()), self._context()))
+        return widened(found, self._levels(), self.width_factors_)
 
     # What the base asks for
 
@@ -339,10 +350,11 @@ class SequenceForecaster(SequenceEstimator):
         return super()._plain_parameters() | {"quantiles": self._levels()}
 
     def _state(self) -> dict[str, Any]:
-        return {"scaling": self.scaling_.to_data()}
+        return {"scaling": self.scaling_.to_data(), "width_factors": self.width_factors_.tolist()}
 
     def _restore(self, state: Mapping[str, Any]) -> None:
         self.scaling_ = Scaling.from_data(state["scaling"])
+        self.width_factors_ = np.array(state["width_factors"], dtype=np.float64)
 
     def _describe(self, folder: Path) -> Card:
         channels, known = len(self.scaling_.mean), len(self.scaling_.known_mean)

@@ -36,6 +36,7 @@ _OPTIONS: dict[str, tuple[type, float, float, bool]] = {
     "time_budget": (numbers.Real, 0, math.inf, True),
     "validation_fraction": (numbers.Real, 1e-12, 1, False),
     "dropout": (numbers.Real, 0, 1, False),
+    "recurrent_dropout": (numbers.Real, 0, 1, False),
     "word_dropout": (numbers.Real, 0, 1, False),
 }
 _CHOICES: dict[str, tuple[str, ...]] = {"schedule": SCHEDULES, "unit": UNITS}

@@ -1,4 +1,5 @@
-"""``latchwork explain MODEL "some text"``: what moved the decision, and what the memory kept; ``--html`` as a page."""
+"""``latchwork explain MODEL "some text"``: what a model makes of a sequence, and what the memory kept; ``--html`` as a
+page."""
 
 from __future__ import annotations
 
@@ -7,54 +8,45 @@ from typing import Annotated
 
 import typer
 
-_LONGEST_NAME = 255  # longer ones the system will not even look for
-
 
 def explain(
     model: Annotated[Path, typer.Argument(help="The folder of a saved model.")],
-    sequence: Annotated[str, typer.Argument(help="The text to explain, or a data file with --row.")],
-    row: Annotated[int | None, typer.Option(min=1, help="The row of a data file; the first is 1.")] = None,
+    sequence: Annotated[
+        str, typer.Argument(help="The text to explain; or a data file, with --row where it has several.")
+    ],
+    row: Annotated[
+        int | None, typer.Option(min=1, help="The row, sentence, document or series of a data file; the first is 1.")
+    ] = None,
     html: Annotated[
         Path | None,
         typer.Option(help="Write a page with the illustrated cell; with a data file, also what its units remember."),
     ] = None,
     text: Annotated[str | None, typer.Option(help="The column of texts; the one the model was fitted on.")] = None,
-    series: Annotated[list[str] | None, typer.Option(help="A column of a series; give it once per column.")] = None,
+    series: Annotated[
+        list[str] | None,
+        typer.Option(help="A column of a series, once per column; of a forecaster's file, the name of the series."),
+    ] = None,
+    tokens: Annotated[str | None, typer.Option(help="The column of tokens.")] = None,
 ) -> None:
-    """Explain a prediction: how each step moved it, and how much the gates kept of the memory at each."""
+    """Explain what a model makes of a sequence, and how much the gates kept of the memory at each step.
+
+    Of a class, how each step moved it; of tags, each token's; of a text model, how surprising each character was; of a
+    forecaster, what comes next, and how sure that is.
+    """
     import torch
     from rich.text import Text
 
-    from latchwork.cli.columns import read_columns, remembered_columns
+    from latchwork.cli.asked import asked
     from latchwork.cli.console import err, out
-    from latchwork.cli.explained import explained
-    from latchwork.datasets.tables import EXTENSIONS, read
-    from latchwork.errors import ConfigError, DataError
-    from latchwork.explain import explain as make
+    from latchwork.cli.explanations import printable
     from latchwork.explain import illustrate
-    from latchwork.tasks import SequenceClassifier
-    from latchwork.tasks.encoders import TextEncoder
+    from latchwork.tasks import load_model
 
     torch.set_num_threads(1)  # rows and steps this small gain nothing from more
-    if row is None and len(sequence) < _LONGEST_NAME and sequence.lower().endswith(EXTENSIONS):
-        if Path(sequence).is_file():
-            raise ConfigError(f"{sequence} is a data file; say which of its rows with --row")
-        if len(sequence.split()) == 1:  # more may well be a sentence about a file
-            raise DataError(f"there is no file {sequence}")
-    loaded = SequenceClassifier.load(model)
-    rows, place, title = [sequence], 0, "Your text"
-    if row is not None:
-        table = read(Path(sequence))
-        columns = read_columns(text, series) or remembered_columns(model)
-        rows, place, title = columns.sequences(table), row - 1, Path(sequence).name
-        if row > len(rows):
-            raise DataError(f"{sequence} has {len(rows)} rows, so there is no row {row}")
-    elif not isinstance(loaded.encoder_, TextEncoder):
-        raise DataError(
-            f"the model in {model} reads series of numbers, and a text was given; give a data file and --row"
-        )
-    out.print(explained(make(loaded, rows[place])))
+    loaded = load_model(model)
+    found = asked(model, loaded, sequence, row, text=text, series=series, tokens=tokens)
+    out.print(printable(loaded, found))
     if html is not None:
         with err.status("looking inside the cell …"):
-            page = illustrate(loaded, rows, title=title, first=[place]).save(html)
+            page = illustrate(loaded, found.rows, title=found.title, first=[found.place]).save(html)
         out.print(Text.assemble("\nPage: ", (str(page), "bold")))

@@ -2,70 +2,33 @@
 /** What happens at a step, in plain words. */
 
 import { h, shown } from "page/dom.js";
-import { percent, short, signed } from "page/format.js";
-import { matrix } from "page/data.js";
-import { anyGate, decisionOf, isWhole, shares } from "page/run.js";
-import { className } from "page/text.js";
+import { percent, short } from "page/format.js";
+import { anyGate, isWhole, shares } from "page/run.js";
 
 /** @typedef {import("page/types.js").Cell} Cell */
 /** @typedef {import("page/types.js").Diagram} Diagram */
 /** @typedef {import("page/types.js").Layer} Layer */
-/** @typedef {import("page/types.js").Run} Run */
-/** @typedef {import("page/types.js").Decision} Decision */
 /** @typedef {import("page/types.js").Gate} Gate */
 /** @typedef {import("page/types.js").View} View */
 
 /**
  * @param {Cell} cell
  * @param {Layer | undefined} layer
- * @param {Run} run
- * @param {string[]} words
- * @param {string[]} classes
+ * @param {string} name what the step is called
+ * @param {(Node | string)[]} tells what the task says of it
  * @param {View} view
  * @returns {(Node | string)[]}
  */
-export function caption(cell, layer, run, words, classes, { step, unit, absent }) {
+export function caption(cell, layer, name, tells, { step, unit, absent }) {
   const missing = layer && unit !== null && !layer.units.includes(unit) ? unit : absent;
   const where = unit === null || missing !== null ? "" : ` in unit ${unit}`;
-  const start = ["At ", h("b", {}, "“", h("bdi", {}, short(words[step], 40)), "”"), `${where}: `];
-  const decision = decisionOf(run);
+  const start = ["At ", h("b", {}, "“", h("bdi", {}, short(name, 40)), "”"), `${where}: `];
   return [
     ...(missing === null ? [] : [`Unit ${missing} is not in the file for this sequence; what follows are means. `]),
     ...start,
     ...gates(cell, layer, step, missing === null ? unit : null),
-    ...(decision ? stand(decision, classes, step, step === words.length - 1) : []),
+    ...tells,
   ];
-}
-
-/**
- * What the step did to the decision.
- * @param {Decision} decision
- * @param {string[]} classes
- * @param {number} step
- * @param {boolean} last
- */
-function stand(decision, classes, step, last) {
-  const grows = matrix(decision.grows);
-  const now = grows.data[step * grows.columns + decision.predicted];
-  const target = className(classes, decision.predicted);
-  return [
-    ...way(matrix(decision.moved).data[step], target),
-    last ? "; at the end, " : "; had it ended here, ",
-    h("bdi", {}, target),
-    last ? " stands at " : " would stand at ",
-    shown(now, percent(now), { "data-what": "grows" }),
-    ".",
-  ];
-}
-
-/**
- * @param {number} moved
- * @param {string} target
- */
-function way(moved, target) {
-  const size = shown(moved, signed(Math.abs(moved)).replace("+", ""), { "data-what": "moved" });
-  if (signed(moved) === "0.00") return [" The step left the decision where it was (", size, ")"];
-  return [" The step moved the decision by ", size, ` ${moved > 0 ? "towards" : "away from"} `, h("bdi", {}, target)];
 }
 
 /**

@@ -3,9 +3,10 @@
 
 /** @typedef {[number, number, number]} Rgb */
 /** @typedef {{ink: Rgb, soft: Rgb, line: Rgb, zero: Rgb, plus: Rgb, minus: Rgb, towards: Rgb, away: Rgb, focus: Rgb,
- *   cells: Rgb[]}} Palette */
+ *   cells: Rgb[], tags: Rgb[], untagged: Rgb}} Palette */
 
 const CELLS = 6;
+const TAGS = 8;
 /** @type {Palette | null} */
 let current = null;
 
@@ -25,6 +26,8 @@ export function palette() {
     away: colour("away"),
     focus: colour("focus"),
     cells: Array.from({ length: CELLS }, (_, i) => colour(`cell-${i}`)),
+    tags: Array.from({ length: TAGS }, (_, i) => colour(`tag-${i}`)),
+    untagged: colour("tag-none"),
   };
   return current;
 }

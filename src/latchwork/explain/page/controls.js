@@ -4,12 +4,11 @@
 import { h, modified, s, set } from "page/dom.js";
 import { short } from "page/format.js";
 import { cellColour } from "page/colour.js";
+import { taskOf } from "page/tasks.js";
 
 /** @typedef {import("page/types.js").Report} Report */
 /** @typedef {import("page/types.js").View} View */
 /** @typedef {import("page/store.js").Store} Store */
-
-const SPEEDS = [0.5, 1, 2, 4, 8];
 
 /**
  * The choice of the sequence; null where there is but one.
@@ -18,10 +17,10 @@ const SPEEDS = [0.5, 1, 2, 4, 8];
  */
 export function sequenceChoice(report, store) {
   if (report.sequences.length < 2) return null;
+  const task = taskOf(report);
   const options = report.sequences.map((sequence, i) => {
-    const text =
-      sequence.text ?? (sequence.series ? `series of ${sequence.steps.length} steps` : sequence.steps.join(" "));
-    return h("option", { value: i }, `${i + 1}. ${short(text.replace(/\s+/g, " "), 70)}`);
+    const text = task.title(sequence).replace(/\s+/g, " ");
+    return h("option", { value: i }, `${i + 1}. ${short(text, 70)}`);
   });
   const change = (/** @type {Event} */ event) =>
     store.set({ sequence: Number(/** @type {HTMLSelectElement} */ (event.target).value), playing: false });
@@ -81,10 +80,12 @@ function tab(text, name, colour, choose) {
 
 /**
  * Back, play, forward, speed and the scrubber.
+ * @param {Report} report
  * @param {Store} store
  * @param {() => string[]} steps of the sequence that is shown
  */
-export function player(store, steps) {
+export function player(report, store, steps) {
+  const task = taskOf(report);
   const go = (/** @type {number} */ by) => () => store.set({ step: store.view().step + by, playing: false });
   const last = () => steps().length - 1;
   const back = button("Step back", "back", "M11 3 5 8l6 5z", go(-1));
@@ -105,7 +106,7 @@ export function player(store, steps) {
       "aria-label": "Steps a second",
       onchange: (/** @type {any} */ e) => store.set({ speed: Number(e.target.value) }),
     },
-    ...SPEEDS.map((value) => h("option", { value, selected: value === store.view().speed }, `${value} a second`)),
+    ...task.speeds.map((value) => h("option", { value, selected: value === store.view().speed }, `${value} a second`)),
   );
   const where = h("output", { class: "where", id: "where" });
   const buttons = h("div", { class: "buttons" }, back, play, forward);
@@ -114,12 +115,13 @@ export function player(store, steps) {
   /** @param {View} view */
   function show(view) {
     const words = steps();
-    const name = `${short(words[view.step] ?? "", 18)}`;
+    const full = task.name(words[view.step] ?? "");
+    const name = short(full, 18);
     scrubber.max = words.length - 1;
     scrubber.value = view.step;
     scrubber.style.setProperty("--done", `${words.length > 1 ? (100 * view.step) / (words.length - 1) : 100}%`);
     scrubber.disabled = words.length < 2;
-    set(scrubber, "aria-valuetext", `${view.step + 1} of ${words.length}: ${short(words[view.step] ?? "", 60)}`);
+    set(scrubber, "aria-valuetext", `${view.step + 1} of ${words.length}: ${short(full, 60)}`);
     back.disabled = view.step === 0;
     forward.disabled = view.step >= words.length - 1;
     play.disabled = words.length < 2;

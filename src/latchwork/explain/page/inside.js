@@ -4,7 +4,7 @@
 import { h } from "page/dom.js";
 import { cellColour } from "page/colour.js";
 import { caption } from "page/caption.js";
-import { says, sequenceView, wordsKey } from "page/text.js";
+import { taskOf } from "page/tasks.js";
 import { unitChoice, layerChoice } from "page/controls.js";
 import { pictureCard } from "page/picture_card.js";
 import { laneCard } from "page/lane_card.js";
@@ -30,24 +30,31 @@ export function inside(report, store, index, beside) {
   if (!run) return absent(cell);
   const layer = run.layers[Math.min(first.layer, run.layers.length - 1)];
   const goto = (/** @type {number} */ step) => store.set({ step, playing: false });
-  const words = sequenceView(sequence, run, report.classes, goto);
+  const task = taskOf(report);
+  const looked = { report, store, index, cell, sequence, run, goto };
+  const reading = task.reading(looked);
+  const tells = task.tells(looked);
   const said = h("p", { class: "caption" });
   const picture = layer && cell.diagram ? pictureCard(cell, layer, cellColour(index)) : null;
-  const lanes = laneCard(report, store, index, layer, beside);
+  const lanes = laneCard(task, looked, layer, beside);
   const choices =
     beside || !layer ? [] : [layerChoice(run.layers, store), unitChoice(layer.units, cell.hidden_size, store)];
   const units = choices[1];
   const element = h(
     "div",
-    { class: `inside${beside ? " beside" : ""}`, "data-cell": cell.name, style: `--own: ${cellColour(index)}` },
+    {
+      class: `inside${beside ? " beside" : ""}${task.wide ? " across" : ""}`,
+      "data-cell": cell.name,
+      style: `--own: ${cellColour(index)}`,
+    },
+    h("section", { class: "card reading", "aria-label": "The sequence" }, ...reading.parts),
     h(
       "section",
-      { class: "card reading", "aria-label": "The sequence" },
-      says(cell.name, run, report.classes, sequence.label),
-      words.element,
-      wordsKey(sequence, run, report.classes),
+      { class: "card telling", "aria-label": "What happens at this step" },
+      said,
+      reading.aside ?? null,
+      picture?.facts ?? null,
     ),
-    h("section", { class: "card telling", "aria-label": "What happens at this step" }, said, picture?.facts ?? null),
     h(
       "section",
       { class: "card working", "aria-label": `Inside ${cell.name}` },
@@ -69,8 +76,8 @@ export function inside(report, store, index, beside) {
    * @param {number} time for the picture to get there
    */
   function show(view, time) {
-    words.show(view.step);
-    said.replaceChildren(...caption(cell, layer, run, sequence.steps, report.classes, view));
+    reading.show(view);
+    said.replaceChildren(...caption(cell, layer, task.name(sequence.steps[view.step]), tells(view.step), view));
     picture?.show(view, time);
     lanes.show(view);
     if (units && "show" in units) units.show(view);

@@ -2,33 +2,30 @@
 /** What has the steps for its axis, and the unit that is chosen in it. */
 
 import { h } from "page/dom.js";
-import { decisionOf, memoryOf, named } from "page/run.js";
-import { gateLane, growsLane, heatLane, movedLane, wordsLane } from "page/lanes.js";
+import { memoryOf, named } from "page/run.js";
+import { gateLane, heatLane, numbersLane, wordsLane } from "page/lanes.js";
 import { tableOnDemand } from "page/table.js";
 import { stepColumns } from "page/steps.js";
 import { timeline } from "page/timeline.js";
 import { unitPanel } from "page/unit.js";
 
-/** @typedef {import("page/types.js").Report} Report */
 /** @typedef {import("page/types.js").Layer} Layer */
+/** @typedef {import("page/types.js").Looked} Looked */
+/** @typedef {import("page/types.js").TaskView} TaskView */
 /** @typedef {import("page/types.js").View} View */
 /** @typedef {import("page/store.js").Store} Store */
 
 /**
  * Everything that has the steps for its axis, and the chosen unit.
- * @param {Report} report
- * @param {Store} store
- * @param {number} index
+ * @param {TaskView} task
+ * @param {Looked} looked
  * @param {Layer | undefined} layer
  * @param {boolean} beside
  */
-export function laneCard(report, store, index, layer, beside) {
-  const cell = report.cells[index];
+export function laneCard(task, looked, layer, beside) {
+  const { report, store, index, cell, sequence, goto } = looked;
   const first = store.view();
-  const sequence = report.sequences[first.sequence];
-  const run = sequence.runs[cell.name];
-  const words = sequence.steps;
-  const goto = (/** @type {number} */ step) => store.set({ step, playing: false });
+  const words = sequence.steps.map(task.name);
   const chosen = () => {
     const { unit, pinned } = store.view();
     return [...(unit === null ? [] : [unit]), ...pinned.filter((p) => p !== unit)];
@@ -44,17 +41,16 @@ export function laneCard(report, store, index, layer, beside) {
     : [];
   const name = first.shown && layer?.values[first.shown] ? first.shown : memoryOf(cell);
   const heat = layer && !beside ? heatLane(name, layer, () => store.view().unit, choose, words) : null;
-  const decision = decisionOf(run);
-  const decided = decision ? [movedLane(decision, words), growsLane(decision, report.classes, words, index)] : [];
-  const made = [wordsLane(words), ...decided, ...gates, heat];
+  const axis = task.numbered ? numbersLane(words) : wordsLane(words, task.tight);
+  const made = [axis, ...task.lanes(looked), ...gates, heat];
   const lanes = made.filter((lane) => lane !== null && lane !== undefined);
-  const line = timeline(/** @type {import("page/timeline.js").Lane[]} */ (lanes), words.length, goto);
+  const line = timeline(/** @type {import("page/timeline.js").Lane[]} */ (lanes), words.length, goto, task.tight);
   const aside = h("div", { class: "aside", id: "unit-panel" });
   /** @type {{show: (step: number) => void} | null} */
   let panel = null;
   let about = "";
   const choice = heat && layer ? heatChoice(layer, name, store) : null;
-  const numbers = stepsTable(report, store, index, layer);
+  const numbers = stepsTable(task, looked, layer);
   const element = h(
     "section",
     { class: "card lanes", "aria-label": "Over the whole sequence" },
@@ -108,7 +104,7 @@ export function laneCard(report, store, index, layer, beside) {
     const measured =
       layer.layer === cell.layers - 1 && layer.direction === 0 ? (report.memory?.cells[cell.name] ?? null) : null;
     const pinned = view.pinned.includes(unit);
-    const made = unitPanel(cell, layer, measured, unit, report.memory !== null, {
+    const made = unitPanel(cell, layer, measured, unit, report.memory !== null, task, {
       close: () => store.set({ unit: null }),
       pin: () =>
         store.set({ pinned: pinned ? view.pinned.filter((p) => p !== unit) : [...view.pinned, unit].slice(-3) }),
@@ -133,16 +129,20 @@ function heatChoice(layer, name, store) {
 
 /**
  * The lanes as a table, a row a step.
- * @param {Report} report
- * @param {Store} store
- * @param {number} index
+ * @param {TaskView} task
+ * @param {Looked} looked
  * @param {Layer | undefined} layer
  */
-function stepsTable(report, store, index, layer) {
-  const cell = report.cells[index];
-  const sequence = report.sequences[store.view().sequence];
-  const columns = stepColumns(report, cell, sequence.runs[cell.name], layer);
+function stepsTable(task, looked, layer) {
+  const { cell, sequence } = looked;
+  const columns = stepColumns(task.columns(looked), cell, layer);
   return tableOnDemand("All steps as a table", ["step", ...columns.map(({ name }) => name)], () =>
-    sequence.steps.map((word, t) => [word, ...columns.map(({ get, text }) => ({ text: text(get(t)), value: get(t) }))]),
+    sequence.steps.map((word, t) => [
+      task.name(word),
+      ...columns.map(({ get, text, names }) => ({
+        text: `${names ? `${names(t)} ` : ""}${text(get(t))}`,
+        value: get(t),
+      })),
+    ]),
   );
 }

@@ -22,12 +22,13 @@ const AXIS = 46; // pixels for the numbers at the end of a gate's lane
 /**
  * The words, level where they fit and slanted where they do not.
  * @param {string[]} words
+ * @param {boolean} [tight] whether they are single characters, which stand level however narrow
  * @returns {Lane}
  */
-export function wordsLane(words) {
+export function wordsLane(words, tight = false) {
   const names = words.map((word) => short(word, LONGEST));
   const longest = widest(names);
-  const level = (/** @type {number} */ slot) => longest + 8 <= slot;
+  const level = (/** @type {number} */ slot) => tight || longest + 8 <= slot;
   return {
     name: "words",
     label: [],
@@ -49,6 +50,32 @@ export function wordsLane(words) {
       }
     },
     hint: (t) => words[t],
+  };
+}
+
+/**
+ * Numbers of steps, as many as there is room for.
+ * @param {string[]} steps "step 401"
+ * @returns {Lane}
+ */
+export function numbersLane(steps) {
+  const names = steps.map((step) => step.replace("step ", ""));
+  const longest = widest(names);
+  return {
+    name: "steps",
+    label: [h("span", { class: "soft" }, "step")],
+    height: 26,
+    draw({ context, from, to, x, slot, height, step }) {
+      const every = Math.ceil((longest + 16) / slot);
+      context.textAlign = "center";
+      for (let t = from; t < to; t++) {
+        if (t !== step && (t % every || Math.abs(t - step) < every)) continue;
+        context.font = t === step ? `600 ${FONT}` : FONT;
+        context.fillStyle = css(t === step ? palette().ink : palette().soft);
+        context.fillText(names[t], x(t) + slot / 2, height - 8);
+      }
+    },
+    hint: (t) => steps[t],
   };
 }
 

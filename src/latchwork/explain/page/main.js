@@ -3,8 +3,8 @@
  * The page: chooses, steps, plays, and keeps its parts in step.
  *
  * `window.latchwork` is for scripts and tests: `data` is the report as it was read, `view()` says what is looked at,
- * `goto(step)` goes to a step (from 0), `choose({cell, together, sequence, layer, step, unit, shown, speed, playing})`
- * changes any of it. Every number on the page has its full value in `data-value`.
+ * `goto(step)` goes to a step (from 0), `choose({cell, together, sequence, layer, channel, step, unit, shown, speed,
+ * playing})` changes any of it. Every number on the page has its full value in `data-value`.
  */
 
 import { read } from "page/data.js";
@@ -15,6 +15,7 @@ import { createStore } from "page/store.js";
 import { inside } from "page/inside.js";
 import { anyGate } from "page/run.js";
 import { memorySection } from "page/memory.js";
+import { taskOf } from "page/tasks.js";
 
 /** @typedef {import("page/types.js").Report} Report */
 /** @typedef {import("page/types.js").View} View */
@@ -60,7 +61,7 @@ function draw(report, root) {
   const steps = () => report.sequences[store.view().sequence].steps;
   const tabs = cellTabs(report, store);
   const sequences = sequenceChoice(report, store);
-  const controls = player(store, steps);
+  const controls = player(report, store, steps);
   const stage = h("div", {
     id: "inside",
     role: report.cells.length > 1 ? "tabpanel" : null,
@@ -124,7 +125,7 @@ function draw(report, root) {
 }
 
 /**
- * The first view: the first step of the first sequence, from which one reads on, in the first cell that has a gate.
+ * The first view: where one begins to read the first sequence, in the first cell that has a gate.
  * @param {Report} report
  * @returns {View}
  */
@@ -133,13 +134,14 @@ const opening = (report) => ({
   cell: (report.cells.find(anyGate) ?? report.cells[0]).name,
   together: false,
   layer: 0,
-  step: 0,
+  channel: 0,
+  step: taskOf(report).opening(report.sequences[0]),
   unit: null,
   absent: null,
   pinned: [],
   shown: null,
   playing: false,
-  speed: 1,
+  speed: taskOf(report).speed,
 });
 
 /**
@@ -151,7 +153,8 @@ const opening = (report) => ({
  */
 function settle(report, view, before, asked) {
   const sequence = Math.min(report.sequences.length - 1, Math.max(0, view.sequence));
-  const { steps, runs } = report.sequences[sequence];
+  const { steps, runs, series } = report.sequences[sequence];
+  const opening = taskOf(report).opening(report.sequences[sequence]);
   const moved = view.sequence !== before.sequence;
   const other = view.cell !== before.cell || view.together !== before.together;
   if (!report.cells.some((cell) => cell.name === view.cell)) throw new Error(`there is no cell ${view.cell}`);
@@ -167,7 +170,8 @@ function settle(report, view, before, asked) {
     ...view,
     sequence,
     layer,
-    step: Math.min(steps.length - 1, Math.max(0, moved && !("step" in asked) ? 0 : Math.round(view.step))),
+    channel: Math.min((series?.shape[1] ?? 1) - 1, Math.max(0, view.channel)),
+    step: Math.min(steps.length - 1, Math.max(0, moved && !("step" in asked) ? opening : Math.round(view.step))),
     unit: lost ? null : wanted,
     absent: lost ? wanted : anew ? null : view.absent,
     pinned: pinned.length === view.pinned.length ? view.pinned : pinned,

@@ -6,11 +6,13 @@ import { cellColour } from "page/colour.js";
 import { number, percent, steps } from "page/format.js";
 import { decades, linePlot, observe } from "page/plot.js";
 import { tableOnDemand } from "page/table.js";
+import { taskOf } from "page/tasks.js";
 import { group, ranked } from "page/unit.js";
 
 /** @typedef {import("page/types.js").Report} Report */
 /** @typedef {import("page/types.js").Memory} Memory */
 /** @typedef {import("page/types.js").CellMemory} CellMemory */
+/** @typedef {import("page/types.js").TaskView} TaskView */
 /** @typedef {import("page/plot.js").Line} Line */
 /** @typedef {{name: string, colour: string, found: CellMemory}} Measured */
 
@@ -27,9 +29,14 @@ export function memorySection(report) {
     const found = memory.cells[cell.name];
     return found ? [{ name: cell.name, colour: cellColour(i), found }] : [];
   });
-  const cards = [wordsKept(cells), halfLives(cells), flows(cells), influences(cells), deletions(memory, cells)].filter(
-    (card) => card !== null,
-  );
+  const task = taskOf(report);
+  const cards = [
+    wordsKept(cells, task),
+    halfLives(cells),
+    flows(cells),
+    influences(cells),
+    deletions(memory, cells),
+  ].filter((card) => card !== null);
   if (!cards.length) return null;
   return h(
     "section",
@@ -40,7 +47,7 @@ export function memorySection(report) {
       { class: "note" },
       "Measured on ",
       shown(memory.sequences, memory.sequences.toLocaleString("en"), { "data-what": "sequences" }),
-      memory.held_out ? " sequences that the models were not fitted on." : " sequences.",
+      memory.held_out ? ` ${task.rows} that the models were not fitted on.` : ` ${task.rows}.`,
     ),
     h("div", { class: "cards" }, ...cards),
   );
@@ -75,27 +82,31 @@ const sentence = ({ colour, text }) =>
  */
 const sentences = (cells, which) => cells.map(({ colour, found }) => ({ colour, text: found.sentences?.[which] }));
 
-/** @param {Measured[]} cells */
-function wordsKept(cells) {
+/**
+ * @param {Measured[]} cells
+ * @param {TaskView} task
+ */
+function wordsKept(cells, task) {
   const lists = cells.flatMap(({ name, colour, found }) =>
     found.words?.keeps.length
       ? [
           h(
             "div",
             { class: "lists", style: `--own: ${colour}` },
-            group(`${name} lets most go at`, ranked(found.words.lets_go, percent)),
-            group(`${name} keeps most at`, ranked(found.words.keeps, percent)),
+            group(`${name} lets most go at`, ranked(found.words.lets_go, task, percent)),
+            group(`${name} keeps most at`, ranked(found.words.keeps, task, percent)),
           ),
         ]
       : [],
   );
   if (!lists.length) return null;
   return card(
-    "At which words the memory goes and stays",
+    `At which ${task.words} the memory goes and stays`,
     sentences(cells, "words"),
     ...lists,
     note(
-      "Share of the memory that the keep gates of all units let through at a word, for words that occur 20 times or more.",
+      "Share of the memory that the keep gates of all units let through at a " +
+        `${task.words.slice(0, -1)}, for ${task.words} that occur 20 times or more.`,
     ),
   );
 }

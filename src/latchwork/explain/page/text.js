@@ -10,6 +10,8 @@ import { decisionOf } from "page/run.js";
 /** @typedef {import("page/types.js").Sequence} Sequence */
 /** @typedef {import("page/types.js").Run} Run */
 /** @typedef {{element: HTMLElement, show: (step: number) => void}} Part */
+/** @typedef {{content?: (Node | string)[]} & Record<string, any>} Look a word's attributes, and what stands in it */
+/** @typedef {(slot: number, height: number) => Node[]} Backdrop what is drawn behind a series */
 
 const TRUSTED = 0.05; // the completeness error above which the parts say little
 const CHANNELS = 8; // more lines than this in one plot tell nothing apart
@@ -60,18 +62,18 @@ export const className = (classes, place) => classes[place] ?? `class ${place + 
  * @returns {Part}
  */
 export const sequenceView = (sequence, run, classes, goto) =>
-  sequence.series && sequence.text === null ? seriesView(sequence, run, goto) : wordsView(sequence, run, classes, goto);
+  sequence.series && sequence.text === null
+    ? seriesView(sequence, run.moved && bands(matrix(run.moved).data), goto)
+    : wordsView(sequence, moved(sequence, run, classes), goto);
 
 /**
+ * The text, its words as they are to look.
  * @param {Sequence} sequence
- * @param {Run} run
- * @param {string[]} classes
+ * @param {(step: number) => Look} look
  * @param {(step: number) => void} goto
- * @returns {Part}
+ * @returns {Part & {words: HTMLElement[]}}
  */
-function wordsView(sequence, run, classes, goto) {
-  const decision = decisionOf(run);
-  const movedBy = decision && byMoved(decision, classes);
+export function wordsView(sequence, look, goto) {
   /** @type {HTMLElement[]} */
   const words = [];
   const pieces = [];
@@ -84,20 +86,8 @@ function wordsView(sequence, run, classes, goto) {
     if (sequence.text !== null && span) pieces.push(between(end, span[0]));
     else if (t) pieces.push(" ");
     end = span ? span[1] : end;
-    const unseen = sequence.unseen[t];
-    const moved = movedBy?.(t) ?? { class: "", title: [] };
-    const word = h(
-      "span",
-      {
-        ...moved,
-        class: `word ${moved.class}${unseen ? " unseen" : ""}`,
-        role: "button",
-        tabindex: -1,
-        "data-step": t,
-        title: [...moved.title, ...(unseen ? ["a word the model does not know"] : [])].join("; ") || null,
-      },
-      step,
-    );
+    const { content = [step], ...attributes } = look(t);
+    const word = h("span", { role: "button", tabindex: -1, "data-step": t, ...attributes }, ...content);
     words.push(word);
     pieces.push(word);
   });
@@ -128,25 +118,32 @@ function wordsView(sequence, run, classes, goto) {
     if (held) words[step].focus({ preventScroll: true });
     reveal(element, words[step]);
   }
-  return { element, show };
+  return { element, words, show };
 }
 
 /**
  * How words look by what they moved.
- * @param {import("page/types.js").Decision} decision
+ * @param {Sequence} sequence
+ * @param {Run} run
  * @param {string[]} classes
+ * @returns {(step: number) => Look}
  */
-function byMoved(decision, classes) {
-  const { data } = matrix(decision.moved);
-  const most = strongest(data);
-  const target = className(classes, decision.predicted);
-  return (/** @type {number} */ step) => {
+function moved(sequence, run, classes) {
+  const decision = decisionOf(run);
+  const data = decision ? matrix(decision.moved).data : null;
+  const most = data ? strongest(data) : 1;
+  const target = decision ? className(classes, decision.predicted) : "";
+  return (step) => {
+    const unseen = sequence.unseen[step];
+    const strange = unseen ? ["a word the model does not know"] : [];
+    if (!data) return { class: `word ${unseen ? " unseen" : ""}`, title: strange[0] ?? null };
     const moved = data[step];
+    const way = moved >= 0 ? "towards" : "away from";
     return {
-      class: moved >= 0 ? "for" : "against",
       "data-value": moved,
       style: `--strength: ${(Math.abs(moved) / most).toFixed(3)}`,
-      title: [`${signed(moved)} ${moved >= 0 ? "towards" : "away from"} ${target}`],
+      class: `word ${moved >= 0 ? "for" : "against"}${unseen ? " unseen" : ""}`,
+      title: [`${signed(moved)} ${way} ${target}`, ...strange].join("; "),
     };
   };
 }
@@ -166,13 +163,13 @@ function reveal(box, word) {
 
 /**
  * @param {Sequence} sequence
- * @param {Run} run
+ * @param {Backdrop | null} behind
  * @param {(step: number) => void} goto
+ * @param {string} [meaning] of what is behind
  * @returns {Part}
  */
-function seriesView(sequence, run, goto) {
+export function seriesView(sequence, behind, goto, meaning = "what each step moved") {
   const series = matrix(/** @type {import("page/types.js").Packed} */ (sequence.series));
-  const moved = run.moved ? matrix(run.moved).data : null;
   const T = series.rows;
   const height = 190;
   const cursor = s("rect", { class: "cursor", y: 0, height });
@@ -180,7 +177,7 @@ function seriesView(sequence, run, goto) {
     class: "series",
     height,
     role: "img",
-    "aria-label": `Series of ${T} steps in ${series.columns} channels${moved ? "; behind it what each step moved" : ""}`,
+    "aria-label": `Series of ${T} steps in ${series.columns} channels${behind ? `; behind it ${meaning}` : ""}`,
   });
   const element = h("div", { class: "seriesbox" }, svg);
   let width = 600;
@@ -188,7 +185,7 @@ function seriesView(sequence, run, goto) {
 
   function draw() {
     const slot = width / T;
-    svg.replaceChildren(...(moved ? bands(moved, slot, height) : []), cursor, ...lines(series, slot, height));
+    svg.replaceChildren(...(behind?.(slot, height) ?? []), cursor, ...lines(series, slot, height));
     set(svg, "viewBox", `0 0 ${width} ${height}`);
     show(step);
   }
@@ -213,23 +210,23 @@ function seriesView(sequence, run, goto) {
 /**
  * What each step moved, as a band behind the series.
  * @param {Float32Array} moved
- * @param {number} slot
- * @param {number} height
+ * @returns {Backdrop}
  */
-function bands(moved, slot, height) {
+function bands(moved) {
   const most = strongest(moved);
-  return [...moved].map((value, t) =>
-    s("rect", {
-      class: value >= 0 ? "towards" : "away",
-      x: t * slot,
-      y: 0,
-      width: slot + 0.3,
-      height,
-      "fill-opacity": (0.55 * Math.abs(value)) / most,
-      "data-step": t,
-      "data-value": value,
-    }),
-  );
+  return (slot, height) =>
+    [...moved].map((value, t) =>
+      s("rect", {
+        class: value >= 0 ? "towards" : "away",
+        x: t * slot,
+        y: 0,
+        width: slot + 0.3,
+        height,
+        "fill-opacity": (0.55 * Math.abs(value)) / most,
+        "data-step": t,
+        "data-value": value,
+      }),
+    );
 }
 
 /**

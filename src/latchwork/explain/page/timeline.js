@@ -31,15 +31,17 @@ import { observe } from "page/plot.js";
  * @property {Record<string, any>} [attributes] of the canvas
  */
 
-const WIDEST = 96;
-const NARROWEST = 12;
+const WORD = [12, 96]; // pixels of a step, at least and at most
+const CHARACTER = [15, 30];
 
 /**
  * @param {Lane[]} lanes
  * @param {number} count steps
  * @param {(step: number) => void} goto
+ * @param {boolean} [tight] whether the steps are single characters
  */
-export function timeline(lanes, count, goto) {
+export function timeline(lanes, count, goto, tight = false) {
+  const [narrowest, widest] = tight ? CHARACTER : WORD;
   const rows = lanes.map((lane) => row(lane));
   const stage = h("div", { class: "stage" }, ...rows.map((r) => r.canvas));
   const spacer = h("div", { class: "spacer" }, stage);
@@ -48,12 +50,12 @@ export function timeline(lanes, count, goto) {
   const hint = h("p", { class: "hint", "aria-hidden": "true" });
   const element = h("div", { class: "timeline" }, labels, scroller, hint);
   let width = 0;
-  let slot = WIDEST;
+  let slot = widest;
   let step = 0;
   let asked = 0;
 
   function layout() {
-    const fitted = (/** @type {number} */ room) => Math.min(WIDEST, Math.max(NARROWEST, room / count));
+    const fitted = (/** @type {number} */ room) => Math.min(widest, Math.max(narrowest, room / count));
     const tail = Math.max(0, ...lanes.map((lane) => lane.tail?.(fitted(width)) ?? 0));
     slot = fitted(width - tail);
     spacer.style.width = `${Math.max(width, Math.ceil(slot * count + tail))}px`;

@@ -19,9 +19,17 @@
  *   before: Record<string, Packed> | null, values: Record<string, Packed>}} Layer
  * @typedef {{probabilities: number[], predicted: number, grows: Packed, moved: Packed, occluded: Packed | null,
  *   completeness_error: number | null, score: number, baseline: number}} Decision what the model made of a sequence
- * @typedef {{[known in keyof Decision]: Decision[known] | null} & {layers: Layer[]}} Run
+ * @typedef {{likely: number[][], probabilities: Packed}} Tags of each step, the most probable labels first
+ * @typedef {{bits: Packed, rank: (number | null)[], likely: (string | null)[][], probabilities: Packed}} Next what a
+ *   language model expected after each step; null is the text's end
+ * @typedef {{levels: [number, number, number], horizon: number, channels: Packed[]}} Forecast
+ * @typedef {{[known in keyof Decision]: Decision[known] | null} &
+ *   {layers: Layer[], tag?: Tags, next?: Next, forecast?: Forecast}} Run
+ * @typedef {{by: string, prompt: number, temperature: number, seed: number}} Written how a model wrote a text
  * @typedef {{text: string | null, steps: string[], spans: [number, number][], unseen: boolean[],
- *   series: Packed | null, label: string | null, runs: Record<string, Run>}} Sequence
+ *   series: Packed | null, label: string | null, truth?: string[] | null, whole?: boolean, written?: Written | null,
+ *   ahead?: Packed | null, fitted?: number | null, part?: {series: number, of: number, channels: number},
+ *   runs: Record<string, Run>}} Sequence
  *
  * @typedef {{unit: number, histograms: Record<string, number[]>, opens: [string, number][] | null,
  *   closes: [string, number][] | null, fires: {words: string[], at: number, value: number}[] | null}} UnitFacts
@@ -36,7 +44,7 @@
  * @typedef {{sequences: number, held_out: boolean, cells: Record<string, CellMemory>,
  *   deletion: Record<string, Deletion> | null}} Memory
  *
- * @typedef {{format: string, version: number, made_by: string, title: string, classes: string[], cells: Cell[],
+ * @typedef {{format: string, version: number, task?: string | null, made_by: string, title: string, classes: string[], cells: Cell[],
  *   sequences: Sequence[], memory: Memory | null}} Report
  *
  * @typedef {Object} View what is looked at
@@ -44,6 +52,7 @@
  * @property {string} cell name of the cell
  * @property {boolean} together all cells side by side
  * @property {number} layer place in Run.layers
+ * @property {number} channel of a series that is forecast
  * @property {number} step from 0
  * @property {number | null} unit a unit's number; null for the mean of all
  * @property {number | null} absent a unit that was asked for and is not in the file
@@ -51,5 +60,27 @@
  * @property {string | null} shown the value in the heat map; null for the cell's memory
  * @property {boolean} playing
  * @property {number} speed steps a second
+ *
+ * @typedef {{name: string, get: (step: number) => number, text: (value: number) => string,
+ *   names?: (step: number) => string}} Column of the table of steps; `names` what the number is of
+ * @typedef {{report: Report, store: import("page/store.js").Store, index: number, cell: Cell, sequence: Sequence,
+ *   run: Run, goto: (step: number) => void}} Looked one cell's run on one sequence
+ * @typedef {{parts: (Node | null)[], aside?: Node, show: (view: View) => void}} Reading
+ *
+ * @typedef {Object} TaskView what the page shows for a task
+ * @property {(looked: Looked) => Reading} reading the sequence itself; `aside` stands with what is told of a step
+ * @property {(looked: Looked) => (step: number) => (Node | string)[]} tells what is told of a step after its gates
+ * @property {(looked: Looked) => import("page/timeline.js").Lane[]} lanes
+ * @property {(looked: Looked) => Column[]} columns
+ * @property {(sequence: Sequence) => string} title in the choice of sequences
+ * @property {(step: string) => string} name a step as it can be seen
+ * @property {(sequence: Sequence) => number} opening the step that is shown first
+ * @property {number[]} speeds
+ * @property {number} speed
+ * @property {string} rows what memory was measured on
+ * @property {string} words what the gates are compared at
+ * @property {boolean} [tight] whether steps are single characters
+ * @property {boolean} [numbered] whether steps are numbers
+ * @property {boolean} [wide] whether the reading takes the whole width
  */
 export {};

@@ -9,6 +9,7 @@ import { at, named, place } from "page/run.js";
 /** @typedef {import("page/types.js").Layer} Layer */
 /** @typedef {import("page/types.js").CellMemory} CellMemory */
 /** @typedef {import("page/types.js").UnitFacts} UnitFacts */
+/** @typedef {import("page/types.js").TaskView} TaskView */
 
 const MOST = 6;
 
@@ -18,9 +19,10 @@ const MOST = 6;
  * @param {CellMemory | null} memory what was measured of this layer, or null
  * @param {number} unit
  * @param {boolean} measured whether anything was measured over data
+ * @param {TaskView} task
  * @param {{close: () => void, pin: () => void, pinned: boolean}} acts
  */
-export function unitPanel(cell, layer, memory, unit, measured, acts) {
+export function unitPanel(cell, layer, memory, unit, measured, task, acts) {
   const facts = memory?.units?.find((found) => found.unit === unit) ?? null;
   const half = memory?.half_life ? memory.half_life[unit] : undefined;
   const now = h("dl", { class: "now" });
@@ -71,7 +73,7 @@ export function unitPanel(cell, layer, memory, unit, measured, acts) {
     head,
     life,
     now,
-    ...(facts ? about(cell, facts) : [nothing(memory, measured)]),
+    ...(facts ? about(cell, facts, task) : [nothing(memory, measured)]),
   );
 
   /** @param {number} step */
@@ -110,14 +112,18 @@ function nothing(memory, measured) {
 /**
  * @param {Cell} cell
  * @param {UnitFacts} facts
+ * @param {TaskView} task
  */
-function about(cell, facts) {
+function about(cell, facts, task) {
   return [
     facts.fires?.length
-      ? group("Where it fires", h("ul", { class: "fires" }, ...facts.fires.slice(0, MOST).map(fires)))
+      ? group(
+          "Where it fires",
+          h("ul", { class: "fires" }, ...facts.fires.slice(0, MOST).map((found) => fires(found, task))),
+        )
       : null,
-    facts.opens?.length ? group("Opens its keep gate", ranked(facts.opens)) : null,
-    facts.closes?.length ? group("Closes it", ranked(facts.closes)) : null,
+    facts.opens?.length ? group("Opens its keep gate", ranked(facts.opens, task)) : null,
+    facts.closes?.length ? group("Closes it", ranked(facts.closes, task)) : null,
     Object.keys(facts.histograms).length
       ? group(
           "How its values are spread",
@@ -137,17 +143,23 @@ function about(cell, facts) {
  */
 export const group = (title, content) => h("div", { class: "group" }, h("h5", {}, title), content);
 
-/** @param {{words: string[], at: number, value: number}} found */
-function fires({ words, at, value }) {
-  const text = words.flatMap((word, i) => [i ? " " : "", i === at ? h("mark", {}, word) : short(word, 24)]);
+/**
+ * @param {{words: string[], at: number, value: number}} found
+ * @param {TaskView} task
+ */
+function fires({ words, at, value }, task) {
+  const text = words
+    .map(task.name)
+    .flatMap((word, i) => [i && !task.tight ? " " : "", i === at ? h("mark", {}, word) : short(word, 24)]);
   return h("li", {}, h("span", { class: "amount", "data-value": value }, number(value)), h("bdi", {}, ...text));
 }
 
 /**
  * @param {[string, number, ...any][]} words
+ * @param {TaskView} task
  * @param {(share: number) => string} [text]
  */
-export const ranked = (words, text = number) =>
+export const ranked = (words, task, text = number) =>
   h(
     "ul",
     { class: "ranked" },
@@ -157,7 +169,7 @@ export const ranked = (words, text = number) =>
         h(
           "li",
           {},
-          h("bdi", {}, short(word, 24)),
+          h("bdi", {}, short(task.name(word), 24)),
           h("span", { class: "bar", style: `--share: ${Math.max(0, Math.min(1, value))}`, "aria-hidden": "true" }),
           h("span", { class: "amount", "data-value": value }, text(value)),
         ),
