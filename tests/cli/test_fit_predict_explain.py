@@ -171,3 +171,64 @@ def test_a_folder_with_other_files_is_refused_before_the_trial(latchwork, tmp_pa
     assert refused.status == 1
     assert "overwritten" in " ".join(refused.err.split())
     assert (tmp_path / "README.md").read_text() == "# mine"
+
+
+@pytest.fixture
+def hourly(tmp_path):
+    start = np.datetime64("2024-01-01T00:00:00")
+    path = tmp_path / "hourly.csv"
+    values = np.random.default_rng(3).normal(10, 1, 240)
+    rows = [f"{str(start + np.timedelta64(i, 'h')).replace('T', ' ')},{value:.3f}" for i, value in enumerate(values)]
+    path.write_text("\n".join(["when,load", *rows]))
+    return path
+
+
+def test_hours_from_the_file_to_the_forecast(latchwork, hourly, tmp_path):
+    out = tmp_path / "model"
+    fitted = latchwork("fit", hourly, "--horizon", 4, "--cells", "gru", "--season", 24, "--out", out, *QUICK)
+    assert fitted.status == 0, fitted.err
+    assert "'when' is taken as the time" in fitted.out
+    assert json.loads((out / "columns.json").read_text())["step"] == "1 hour"
+    predicted = latchwork("predict", out, hourly)
+    assert [row["time"] for row in csv.DictReader(predicted.out.splitlines())] == [
+        f"2024-01-11 0{hour}:00:00" for hour in range(4)
+    ]
+    days = tmp_path / "days.csv"
+    days.write_text("when,load\n" + "".join(f"2024-01-{i:02},{i % 4}\n" for i in range(1, 30)))
+    refused = latchwork("predict", out, days)
+    assert refused.status == 1
+    assert "steps of 1 day, but the model was fitted on steps of 1 hour" in " ".join(refused.err.split())
+
+
+def test_what_the_trial_notes_is_printed(latchwork, reviews, tmp_path):
+    options = ("--text", "review", "--label", "stars", "--cells", "gru", "--out", tmp_path / "m")
+    fitted = latchwork("fit", reviews, *options, *QUICK, "--time-budget", "0.01s")
+    assert fitted.status == 0, fitted.err
+    assert "over the time budget" in " ".join(fitted.out.split())
+
+
+def test_a_text_in_bytes_goes_on_past_its_paragraphs(latchwork, tmp_path):
+    path = tmp_path / "prose.txt"
+    path.write_text("\n\n".join(["to be or not", "so do we all"] * 60))
+    out = tmp_path / "m"
+    fitted = latchwork("fit", path, "--unit", "bytes", "--cells", "gru", "--out", out, *QUICK)
+    assert fitted.status == 0, fitted.err
+    assert json.loads((out / "config.json").read_text())["parameters"]["unit"] == "bytes"
+    written = latchwork("generate", out, "--length", 300, "--seed", 1).out
+    assert len(written) == 301
+    assert "\n\n" in written
+
+
+def test_columns_of_a_file_that_has_none(latchwork, tmp_path):
+    from latchwork import SequenceTagger
+    from latchwork.cli.readings import remember
+    from latchwork.cli.readings.tag import TagReading
+
+    model = SequenceTagger("rnn", hidden_size=2, max_epochs=1).fit([["a", "b"]] * 10, [["X", "Y"]] * 10)
+    remember(TagReading("words", "pos"), model.save(tmp_path / "m"))
+    plain = tmp_path / "new.conll"
+    plain.write_text("a\nb\n")
+    assert latchwork("predict", tmp_path / "m", plain).out.count("\n") == 3
+    refused = latchwork("predict", tmp_path / "m", plain, "--tokens", "form")
+    assert refused.status == 1
+    assert "has no columns to name" in " ".join(refused.err.split())

@@ -5,6 +5,8 @@ import sys
 import pytest
 
 from latchwork import SequenceClassifier, SequenceGenerator
+from latchwork.cli.readings import remember
+from latchwork.cli.readings.generate import GenerateReading
 
 
 @pytest.fixture(scope="module")
@@ -47,3 +49,31 @@ def test_errors_are_said_in_words(latchwork, folder, tmp_path):
     assert done.status == 1
     assert "another task" in done.err
     assert "no saved model" in " ".join(latchwork("generate", tmp_path).err.split())
+
+
+def test_the_users_own_documents_end(latchwork, folder):
+    remember(GenerateReading("text"), folder)
+    assert len(latchwork("generate", folder, "--seed", 3, "--length", 200).out) < 60
+    several = latchwork("generate", folder, "--seed", 3, "--length", 200, "--documents", 3).out
+    assert several.count("\n\n") == 2
+
+
+def test_a_text_that_was_divided_goes_on_until_its_length(latchwork, folder):
+    remember(GenerateReading(), folder)
+    options = ("--seed", 3, "--length", 200)
+    done = latchwork("generate", folder, "--prompt", "to b", *options)
+    assert done.status == 0, done.err
+    first, *others = done.out.removesuffix("\n").split("\n\n")
+    assert first == "to b" + SequenceGenerator.load(folder).generate("to b", seed=3)
+    assert len(done.out) == len("to b") + 200 + 1
+    assert len(set(others)) > 1
+    assert done.out == latchwork("generate", folder, "--prompt", "to b", *options).out
+    assert len(latchwork("generate", folder, *options, "--documents", 1).out) < 60
+    assert latchwork("generate", folder, "--prompt", "to b", *options, "--stop", " ").out == "to be\n"
+    assert latchwork("generate", folder, "--prompt", "to b", "--temperature", 0).out == "to be or not\n"
+
+
+def test_a_prompt_that_is_no_text_is_said_so(latchwork, folder):
+    done = latchwork("generate", folder, "--prompt", "a\ud800")
+    assert done.status == 1
+    assert "prompt is no valid text" in " ".join(done.err.split())

@@ -2,12 +2,12 @@
 
 import csv
 import json
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import pytest
 
 from latchwork.cli.readings.infer import Asked, infer
-from latchwork.errors import ConfigError
+from latchwork.errors import ConfigError, DataError
 
 
 def table(path, rows):
@@ -131,3 +131,135 @@ def test_nothing_to_learn(tmp_path):
     path = table(tmp_path / "ids.csv", [{"id": f"r{i}"} for i in range(40)])
     with pytest.raises(ConfigError, match="do not tell what to learn"):
         infer(path, Asked())
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        (Asked(known=("load",), target=("load",), horizon=2), r"'load' is given with --target and with --known"),
+        (Asked(text="a", label="a"), r"'a' is given with --label and with --text"),
+        (Asked(time="day", group="day", horizon=2), r"'day' is given with --time and with --group"),
+        (Asked(target=("load", "load"), horizon=2), r"--target names the column 'load' twice"),
+    ],
+)
+def test_a_column_has_one_role(hours, asked, message):
+    with pytest.raises(ConfigError, match=message):
+        infer(hours, asked)
+
+
+@pytest.fixture
+def hourly(tmp_path):
+    """Times as pandas writes them, with a blank."""
+    start = datetime(2024, 1, 1)
+    rows = [{"when": str(start + timedelta(hours=i)), "load": i % 24 + i % 7 / 10} for i in range(300)]
+    return table(tmp_path / "hourly.csv", rows)
+
+
+def test_times_with_a_blank_are_no_texts(hourly):
+    reading, _ = infer(hourly, Asked(horizon=24))
+    assert (reading.task, reading.time, reading.targets) == ("forecast", "when", ("load",))
+    with pytest.raises(ConfigError, match=r"looks like series over time .*--horizon"):
+        infer(hourly, Asked())
+
+
+@pytest.mark.parametrize("bad", ["yesterday", "2024-13-01 00:00:00", ""])
+def test_one_bad_time_does_not_hide_the_times(hourly, bad):
+    hourly.write_text(hourly.read_text().replace("2024-01-03 05:00:00", bad))
+    reading, _ = infer(hourly, Asked(horizon=24))
+    assert reading.time == "when"
+    with pytest.raises(DataError, match=r"row 54 .*'when'"):
+        reading.training(hourly)
+
+
+def test_falling_times_are_times_and_then_refused(tmp_path):
+    rows = [{"day": str(date(2024, 5, 1) - timedelta(i)), "y": i * i % 7} for i in range(60)]
+    path = table(tmp_path / "falling.csv", rows)
+    reading, _ = infer(path, Asked(horizon=3))
+    assert reading.time == "day"
+    with pytest.raises(DataError, match="sort"):
+        reading.training(path)
+
+
+@pytest.mark.parametrize("first", [1900, 1_600_000_000])
+def test_rising_years_and_unix_seconds_are_times(tmp_path, first):
+    step = 1 if first < 3000 else 3600
+    path = table(tmp_path / "years.csv", [{"at": first + i * step, "y": i * i % 11} for i in range(90)])
+    reading, said = infer(path, Asked(horizon=3))
+    assert (reading.time, reading.targets) == ("at", ("y",))
+    assert "'at' is taken as the time" in said[0]
+    assert infer(path, Asked(horizon=3, target=("at",)))[0].time is None
+
+
+def test_years_of_several_series_rise_in_each(tmp_path):
+    rows = [{"place": p, "year": 1950 + i, "y": i * i % 11} for p in "ab" for i in range(40)]
+    reading, _ = infer(table(tmp_path / "panel.csv", rows), Asked(horizon=3, group="place"))
+    assert (reading.time, reading.targets) == ("year", ("y",))
+
+
+def test_numbers_in_the_range_of_years_are_no_times(tmp_path):
+    path = table(tmp_path / "sold.csv", [{"sold": 1500 + i * i % 700} for i in range(90)])
+    reading, _ = infer(path, Asked(horizon=3))
+    assert (reading.time, reading.targets) == (None, ("sold",))
+
+
+def test_a_counter_of_steps_is_not_forecast(tmp_path):
+    path = table(tmp_path / "steps.csv", [{"step": i, "y": i * i % 11} for i in range(90)])
+    reading, said = infer(path, Asked(horizon=3))
+    assert (reading.time, reading.targets) == (None, ("y",))
+    assert "'step' counts the steps and is left out" in said[0]
+    assert infer(path, Asked(horizon=3, target=("step",)))[0].targets == ("step",)
+    rows = [{"place": p, "step": i, "y": i * i % 11} for p in "ab" for i in range(40)]
+    assert infer(table(tmp_path / "p.csv", rows), Asked(horizon=3, group="place"))[0].targets == ("y",)
+    alone = table(tmp_path / "alone.csv", [{"step": i} for i in range(90)])
+    with pytest.raises(ConfigError, match=r"no column of numbers to forecast but 'step', which only counts the steps"):
+        infer(alone, Asked(horizon=3))
+
+
+def test_texts_that_look_like_numbers_are_not_forecast(tmp_path):
+    path = tmp_path / "stations.jsonl"
+    rows = [{"day": str(date(2024, 1, 1) + timedelta(i)), "station": f"{17 + i}", "y": i * i % 11} for i in range(60)]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert infer(path, Asked(horizon=3))[0].targets == ("y",)
+
+
+@pytest.mark.parametrize(("bad", "message"), [("inf", "infinite"), ("much", "'much' is no number"), ("NA", "'NA'")])
+def test_one_bad_number_does_not_hide_a_column(hourly, bad, message):
+    hourly.write_text(hourly.read_text().replace("2024-01-03 05:00:00,5.4", f"2024-01-03 05:00:00,{bad}"))
+    reading, _ = infer(hourly, Asked(horizon=24))
+    assert reading.targets == ("load",)
+    with pytest.raises(DataError, match=rf"row 54 .*'load'.*{message}"):
+        reading.training(hourly)
+
+
+def test_a_ragged_row_does_not_hide_tags(sentences):
+    ragged = json.dumps({"words": ["a", "dog", "barks"], "pos": ["DET", "NOUN"]})
+    sentences.write_text(sentences.read_text() + ragged + "\n")
+    reading, _ = infer(sentences, Asked())
+    assert (reading.task, reading.tokens, reading.tags) == ("tag", "words", "pos")
+    with pytest.raises(DataError, match=r"row 21 .*3 tokens .* 2 tags"):
+        reading.training(sentences)
+
+
+@pytest.mark.parametrize(
+    ("name", "asked"),
+    [
+        ("x.conll", Asked(group="doc")),
+        ("x.conll", Asked(tokens="form")),
+        ("x.conllu", Asked(tags="upos")),
+        ("x.txt", Asked(group="author")),
+        ("x.txt", Asked(text="body")),
+    ],
+)
+def test_files_without_columns_refuse_their_names(tmp_path, name, asked):
+    with pytest.raises(ConfigError, match=rf"{name} has no columns to name; leave out --"):
+        infer(tmp_path / name, asked)
+
+
+def test_a_unit_tells_that_texts_are_gone_on_with(reviews, tmp_path):
+    reading, _ = infer(reviews, Asked(unit="bytes"))
+    assert (reading.task, reading.unit) == ("generate", "bytes")
+    assert infer(tmp_path / "x.txt", Asked(unit="subwords"))[0].unit == "subwords"
+    with pytest.raises(ConfigError, match="--unit must be one of characters, bytes, subwords"):
+        infer(reviews, Asked(unit="words"))
+    with pytest.raises(ConfigError, match="belong to different tasks"):
+        infer(reviews, Asked(unit="bytes", label="stars"))

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from latchwork.datasets.tables import TaggedFile, read_tagged
+from latchwork.datasets.tables import TaggedFile, read_tagged, read_tokens
 from latchwork.errors import ConfigError, DataError
 
 quick = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -163,3 +163,17 @@ def test_columns_that_are_not_there(file: Any, tmp_path: Path) -> None:
         file(NEWS, token=2, tag=2)
     with pytest.raises(DataError, match="there is no file"):
         read_tagged(tmp_path / "none.conll")
+
+
+def test_tokens_alone(tmp_path: Path) -> None:
+    path = tmp_path / "new.conll"
+    path.write_text("EU\nrejects\n\n-DOCSTART-\n\nPeter\n")
+    assert read_tokens(path) == [["EU", "rejects"], ["Peter"]]
+    path.write_text(NEWS)
+    assert read_tokens(path) == read_tagged(path).tokens
+    universal = tmp_path / "new.conllu"
+    universal.write_text(WORDS.replace("VERB", "_"))
+    assert read_tokens(universal) == [["Vamos", "nos", "al mar"], ["#"]]
+    path.write_text("EU\nrejects it\n")
+    with pytest.raises(DataError, match="line 2: 2 columns where line 1 has 1"):
+        read_tokens(path)

@@ -303,3 +303,11 @@ def test_parquet_without_pyarrow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     with pytest.raises(MissingExtraError, match=r'pip install "latchwork\[train\]"'):
         read(path)
     assert read(write(tmp_path, "a.csv", "n\n1\n")).rows == 1
+
+
+def test_a_missing_number_may_be_written_nan(tmp_path: Path) -> None:
+    table = read(write(tmp_path, "t.csv", "a,n\n1,nan\n2,NaN\n3,\n4,5\n"))
+    np.testing.assert_array_equal(table.numbers("n"), [np.nan, np.nan, np.nan, 5])
+    table = read(write(tmp_path, "t.csv", "a,n\n1,NA\n"))
+    with pytest.raises(DataError, match=r"row 1 .*'NA' is no number; a missing value is left empty, or written NaN"):
+        table.numbers("n")

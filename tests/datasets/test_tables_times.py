@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from latchwork.datasets.tables import Table, read, stream, times
+from latchwork.datasets.tables import Table, read, readable_times, stream, times
 from latchwork.errors import DataError
 
 quick = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -139,3 +139,11 @@ def test_mixed_kinds(tmp_path: Path, one: str, other: str, kinds: str) -> None:
     with pytest.raises(DataError) as caught:
         times(second, "t")
     assert wanted in str(caught.value)
+
+
+def test_what_is_no_time_is_not_a_time(tmp_path: Path) -> None:
+    found = readable_times(csv(tmp_path, "2024-01-01", "noon", "", "2024-01-02 03:00"), "t")
+    wanted = np.array(["2024-01-01", "NaT", "NaT", "2024-01-02T03:00"], "datetime64[s]")
+    np.testing.assert_array_equal(found, wanted)
+    with pytest.raises(DataError, match="no column 'when'"):
+        readable_times(read(tmp_path / "t.csv"), "when")

@@ -14,7 +14,7 @@ from sklearn.model_selection import GridSearchCV
 from latchwork import SequenceGenerator
 from latchwork.errors import ConfigError, DataError
 from latchwork.tasks import corpus, generator, load_model
-from latchwork.tasks.reading import read_on
+from latchwork.tasks.stepping import read_on
 
 WORDS = ("abca", "bcab", "cabc", "dcba")
 
@@ -80,6 +80,23 @@ def test_an_unseen_character_costs_its_code_point(model):
     assert seen + 21 < unseen < math.inf
     assert model.code_length(["z"]) == model.code_length(["ß"])
     assert model.generate("zzz", length=9, seed=0) == model.generate("ßßß", length=9, seed=0)
+
+
+def test_rare_characters_cost_no_code_point_and_all_documents_are_still_one_code():
+    fitted = small(max_epochs=3, min_count=9).fit([*documents(300), "abcx", "abcy", "abcz"], X_valid=documents(50))
+    rare, new = fitted.code_length(["abcx", "abcw"])
+    assert new - rare == pytest.approx(21)
+    assert fitted.code_length(["abcx"]) == fitted.code_length(["abcz"])
+    every = ["".join(letters) for size in range(3) for letters in itertools.product("abcdxyz", repeat=size)]
+    others = (0x110000 - 7) * (2.0 ** -fitted.code_length(["w", "wa"])).sum()
+    assert 0 < (2.0 ** -fitted.code_length(every)).sum() + others <= 1
+
+
+def test_the_score_of_validation_is_the_bits_per_character():
+    valid = [*documents(30, seed=1), "abcx", "abcé"]
+    fitted = small(max_epochs=1, min_count=9).fit([*documents(300), "abcx"], X_valid=valid)
+    # one stream of all of them, so that the state is the same and every end is told
+    assert fitted.history_[0].valid_score == pytest.approx(fitted.bits_per_character(valid), rel=1e-4)
 
 
 def test_generating(model):

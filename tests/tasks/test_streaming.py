@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from latchwork import SequenceClassifier
+from latchwork import SequenceClassifier, SequenceForecaster, SequenceGenerator, SequenceTagger
 from latchwork.errors import ConfigError, DataError
-from latchwork.tasks import TableRows
+from latchwork.tasks import TableRows, streaming
 from latchwork.tasks.batches import Examples
 from latchwork.tasks.estimator import _epochs
 from latchwork.tasks.streaming import FirstPass, StreamedExamples
@@ -66,6 +66,64 @@ def test_every_training_row_comes_once_and_none_that_is_held_out():
     for generator in (None, np.random.default_rng(0)):
         seen = [int(t) for batch in source.batches(16, torch.device("cpu"), generator) for t in batch.targets]
         assert sorted(seen) == sorted(learned)
+
+
+def test_of_a_sorted_file_all_of_it_is_held_out_from_and_never_more_than_fits(monkeypatch):
+    monkeypatch.setattr(streaming, "_MOST_HELD", 300)
+    rows = Blocks([np.full((1, 1), float(i)) for i in range(20_000)], ["early"] * 10_000 + ["late"] * 10_000)
+    first = FirstPass(rows, 0.1, seed=0)
+    learned = [int(x[0, 0]) for x in first.training()]
+    held = [int(x[0, 0]) for x in first.held[0]]
+    assert len(held) == 300
+    assert 120 < first.held[1].count("late") < 180
+    assert max(np.histogram(held, 10, (0, 20_000))[0]) < 60
+    assert sorted([*learned, *held]) == list(range(20_000))
+    source = StreamedExamples(first, lambda X, y: (X, np.array([int(x[0, 0]) for x in X])), 100)
+    seen = [int(t) for batch in source.batches(64, torch.device("cpu"), None) for t in batch.targets]
+    assert sorted(seen) == sorted(learned)
+    assert first.count == len(learned)
+
+
+def test_a_group_is_held_out_as_a_whole(tmp_path):
+    path = tmp_path / "by.csv"
+    texts, kinds = reviews(600)
+    with path.open("w", newline="") as opened:
+        by = [f"writer {i % 40}" for i in range(600)]
+        csv.writer(opened).writerows([("text", "kind", "by"), *zip(texts, kinds, by, strict=True)])
+    first = FirstPass(GroupSeen(TableRows(path, text="text", label="kind", group="by")), 0.2, seed=1)
+    learned, held = set(first.training()), set(first.held[0])
+    assert 2 <= len(held) <= 16
+    assert not learned & held
+    assert learned | held == {f"writer {i}" for i in range(40)}
+    SequenceClassifier(max_epochs=1, hidden_size=4).fit(TableRows(path, text="text", label="kind", group="by"))
+
+
+class GroupSeen:
+    """Rows whose sequence is their group."""
+
+    def __init__(self, rows):
+        self.rows = rows
+
+    def blocks(self):
+        return ((groups, labels, groups) for _, labels, groups in self.rows.blocks())
+
+
+def test_few_groups_are_enough_and_one_is_not():
+    X, y = reviews(60)
+
+    class Grouped(Blocks):
+        def __init__(self, groups):
+            super().__init__(X, y)
+            self.groups = groups
+
+        def blocks(self):
+            yield X, y, self.groups
+
+    for seed in range(20):
+        first = FirstPass(Grouped(["a"] * 30 + ["b"] * 30), 0.1, seed)
+        assert len(list(first.training())) == len(first.held[0]) == 30
+    with pytest.raises(DataError, match="all 60 rows are of one group"):
+        list(FirstPass(Grouped(["a"] * 60), 0.1, 0).training())
 
 
 def test_targets_stay_with_their_sequences_and_little_is_padding():
@@ -138,5 +196,13 @@ def test_refusals(file):
         SequenceClassifier().fit(Blocks(["a", "b"] * 30, ["x"] * 60))
     with pytest.raises(DataError, match="no rows"):
         SequenceClassifier().fit(Blocks([], []))
+    with pytest.raises(DataError, match="y was given beside rows"):
+        SequenceClassifier().fit(TableRows(file, text="text", label="kind"), ["x"])
+    with pytest.raises(DataError, match="y was given beside rows"):
+        SequenceTagger().fit(TableRows(file, tokens="text", label="kind"), [["x"]])
+    with pytest.raises(DataError, match="X is TableRows.* Path of a plain text"):
+        SequenceGenerator().fit(TableRows(file, text="text", label="kind"))
+    with pytest.raises(DataError, match="X must be a TimeSeries.* but is TableRows"):
+        SequenceForecaster(horizon=1).fit(TableRows(file, text="text", label="kind"))
     with pytest.raises(ConfigError, match="class_weight"):
         SequenceClassifier(class_weight="balanced").fit(Blocks(["a", "b"] * 30, ["x", "y"] * 30))

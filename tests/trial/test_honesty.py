@@ -110,8 +110,12 @@ def verdicts(
     return found
 
 
+def differ(verdict: Verdict) -> bool:
+    return any(c.significant for c in verdict.comparisons if c.family == "cells")
+
+
 def rate(found: Sequence[Verdict]) -> float:
-    return float(np.mean([verdict.cells_differ for verdict in found]))
+    return float(np.mean([differ(verdict) for verdict in found]))
 
 
 def test_copies_of_one_learner_are_not_told_apart() -> None:
@@ -135,7 +139,7 @@ def test_a_learner_without_memory_is_found() -> None:
     """Measured: 394 of 400 trials."""
     found = verdicts(lambda _: [EchoState("whole"), EchoState("forgetful", memory=False)], 40, signal=1.5, repeats=10)
     assert rate(found) >= 0.9
-    assert {verdict.recommended for verdict in found if verdict.cells_differ} == {"whole"}
+    assert {verdict.recommended for verdict in found if differ(verdict)} == {"whole"}
 
 
 def test_a_start_frozen_for_all_splits_is_mistaken_for_merit() -> None:
@@ -161,6 +165,16 @@ def series(seed: int, T: int = 300) -> np.ndarray:
     values = np.random.default_rng([seed, T]).normal(size=T)
     for t in range(2, T):
         values[t] += 0.3 * (values[t - 1] + values[t - 2])
+    return values
+
+
+def wandering(seed: int, T: int = 300, memory: float = 0.9) -> np.ndarray:
+    """(T,) autoregressive about 0: blocks that neighbour are alike, the more the longer its memory."""
+    noise = np.random.default_rng([seed, T]).normal(size=T)
+    values = np.empty(T)
+    values[0] = noise[0]
+    for t in range(1, T):
+        values[t] = memory * values[t - 1] + np.sqrt(1 - memory**2) * noise[t]
     return values
 
 
@@ -206,6 +220,21 @@ class OneBefore:
         return Fitted(lambda X: np.repeat((seen(X) @ weights)[:, None, None, None], 3, axis=3))
 
 
+@dataclass(frozen=True)
+class Always:
+    """Forecasts one value."""
+
+    name: str
+    value: float
+    settings: tuple[Mapping[str, Any], ...] = ({},)
+    kind: Kind = "cell"
+
+    def fit(
+        self, X_train: Windows, y_train: Any, X_valid: Any, y_valid: Any, settings: Mapping[str, Any], seed: int
+    ) -> Fitted:
+        return Fitted(lambda X: np.full((len(X), 1, 1, 3), self.value))
+
+
 def declared(candidates: Sequence[Candidate], problem: Callable[[int], Problem], trials: int, repeats: int) -> float:
     """How often a difference is declared."""
     return rate([judge(run_trial(candidates, problem(trial), seed=trial, repeats=repeats)) for trial in range(trials)])
@@ -222,13 +251,35 @@ def test_equally_good_coders_of_different_letters_are_not_told_apart() -> None:
 
 
 def test_equally_good_forecasters_are_not_told_apart_by_blocks_in_time() -> None:
-    """Measured: 41 of 1000 trials, with 6 blocks as with 10."""
+    """Measured: 5 of 1000 trials; 2 of 1000 with 10 blocks."""
     forecasters = [OneBefore("one back", 1), OneBefore("two back", 2)]
 
     def problem(trial: int) -> ForecastProblem:
         return ForecastProblem(every_origin([TimeSeries(series(trial))], 1), season=1)
 
-    assert declared(forecasters, problem, 200, repeats=6) <= 0.08
+    assert declared(forecasters, problem, 200, repeats=6) <= 0.05
+
+
+def test_forecasters_that_lead_for_some_blocks_in_turn_are_not_told_apart() -> None:
+    """Each is the better one for as long as the series stays on its side of 0, which is often longer than a block.
+
+    Measured: 45 of 1000 trials, with a correlation of neighbouring blocks of 0.5. With 10 blocks, which are shorter
+    and so more alike (0.6), 84 of 1000: beyond 0.5 the test does not hold what it promises.
+    """
+
+    def problem(trial: int) -> ForecastProblem:
+        return ForecastProblem(every_origin([TimeSeries(wandering(trial))], 1), season=1)
+
+    assert declared([Always("above", 1), Always("below", -1)], problem, 200, repeats=6) <= 0.08
+
+
+def test_a_better_forecaster_is_found_by_blocks_in_time() -> None:
+    """Measured: 175 of 200 trials."""
+
+    def problem(trial: int) -> ForecastProblem:
+        return ForecastProblem(every_origin([TimeSeries(wandering(trial, memory=0.5) + 2)], 1), season=1)
+
+    assert declared([Always("above", 1), Always("below", -1)], problem, 40, repeats=6) >= 0.7
 
 
 def test_a_better_coder_is_found() -> None:

@@ -12,7 +12,7 @@ import pytest
 from latchwork.errors import ConfigError, DataError
 from latchwork.trial.problems.classify import METRICS
 from latchwork.trial.results import Contestant, Run, SplitSizes, TrialResult
-from latchwork.trial.statistics import corrected_t_test, share_variance
+from latchwork.trial.statistics import blocks_t_test, corrected_t_test, share_variance
 
 
 def result(**changes: object) -> TrialResult:
@@ -85,6 +85,12 @@ def test_comparison_is_the_corrected_test_with_its_floor() -> None:
     expected = corrected_t_test([0, 0.2, 0], n_train=60, n_test=20, least_variance=floor)
     assert result().compare("lstm", "gru").p == pytest.approx(expected.p)
     assert result().compare("gru", "lstm").difference == pytest.approx(-expected.difference)
+
+
+def test_blocks_in_time_have_a_test_of_their_own() -> None:
+    floor = share_variance(0.2 / 3, 20)
+    expected = blocks_t_test([0, 0.2, 0], n_train=60, n_test=20, least_variance=floor)
+    assert result(rolling=True).compare("lstm", "gru").p == pytest.approx(expected.p)
 
 
 def test_summary() -> None:

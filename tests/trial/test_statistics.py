@@ -12,6 +12,7 @@ from scipy import stats
 
 from latchwork.errors import ConfigError
 from latchwork.trial.statistics import (
+    blocks_t_test,
     corrected_t_test,
     detectable_difference,
     fixed_test_t_test,
@@ -36,6 +37,46 @@ def test_corrected_t_test_by_hand() -> None:
     # one fresh split: S² (1 + 1/4) on top of the 7/3
     assert test.new_split is not None
     assert test.new_split[1] - 3 == pytest.approx(3.1824463 * math.sqrt(7 / 3 + 14 / 3 * 1.25))
+
+
+def test_blocks_t_test_by_hand() -> None:
+    # differences 1, 2, 3, 6: about their mean -2, -1, 0, 3, neighbours 2 + 0 + 0 = 2 of 14, which with its bias taken
+    # out is 4 · 1/7 + 1 = 11/7 over 1 and is cut to 0.9; alternating ones have less than the least, 0.4
+    # f = 1 + 2 (0.4 · 3/4 + 0.16 · 2/4 + 0.064 · 1/4) = 1.792; of 0, 2, 0, 2 S² = 4/3, over 1 - 0.792/3 = 0.736
+    test = blocks_t_test([0, 2, 0, 2], n_train=80, n_test=20)
+    assert test.difference == 1
+    assert test.standard_error == pytest.approx(math.sqrt((1.792 / 4 + 1 / 4) * 4 / 3 / 0.736))
+    assert test.degrees_of_freedom == pytest.approx(3 * 0.84 / 1.16)
+    alike = blocks_t_test([1, 2, 3, 6], n_train=80, n_test=20)
+    factor = 1 + 2 * (0.9 * 3 / 4 + 0.81 * 2 / 4 + 0.729 * 1 / 4)
+    assert alike.standard_error == pytest.approx(math.sqrt((factor / 4 + 1 / 4) * 14 / 3 / (1 - (factor - 1) / 3)))
+    assert alike.degrees_of_freedom == 1
+    assert alike.new_split is not None
+
+
+@given(st.lists(st.floats(-1, 1, width=32), min_size=2, max_size=12))
+def test_blocks_are_tested_more_strictly_than_random_splits_in_either_order(differences: list[float]) -> None:
+    blocks = blocks_t_test(differences, n_train=80, n_test=5)
+    assert blocks.standard_error >= corrected_t_test(differences, n_train=80, n_test=5).standard_error
+    assert blocks_t_test(differences[::-1], n_train=80, n_test=5).p == pytest.approx(blocks.p, rel=1e-6)
+
+
+def test_equal_blocks_are_as_equal_splits() -> None:
+    assert blocks_t_test([0, 0, 0], n_train=80, n_test=20).p == 1
+    claimed = blocks_t_test([0.1] * 3, n_train=80, n_test=20)
+    assert (claimed.p, claimed.low, claimed.high) == (1, -math.inf, math.inf)
+    assert blocks_t_test([0.1] * 3, n_train=80, n_test=20, least_variance=0.01).standard_error > 0
+
+
+@pytest.mark.parametrize("J", [3, 5, 10])
+@pytest.mark.parametrize("likeness", [0.0, 0.3, 0.5])
+def test_blocks_that_are_alike_are_declared_different_in_5_per_cent_at_most(J: int, likeness: float) -> None:
+    noise = np.random.default_rng(J).normal(size=(1500, J))
+    blocks = noise.copy()
+    for j in range(1, J):
+        blocks[:, j] = likeness * blocks[:, j - 1] + math.sqrt(1 - likeness**2) * noise[:, j]
+    declared = [blocks_t_test(row, n_train=75, n_test=25 / J).p <= 0.05 for row in blocks]
+    assert np.mean(declared) <= 0.05 + (0.01 if likeness == 0.5 else 0)
 
 
 def test_without_test_rows_it_is_the_ordinary_paired_t_test() -> None:

@@ -67,6 +67,13 @@ def test_a_time_budget_bounds_even_the_fewest_splits():
     assert study.result.repeats >= 3
 
 
+def test_the_model_to_ship_has_a_third_of_the_budget_for_itself():
+    X, y = data(60)
+    study = run_study(X, y, ["rnn", "gru"], repeats=3, time_budget=30, max_epochs=2)
+    assert study.model.time_budget == pytest.approx(10)
+    assert study.side_by_side["gru"].time_budget == pytest.approx(30 / (3 * 2 * 2))
+
+
 def test_no_sequences_are_refused():
     with pytest.raises(DataError, match="y has no rows"):
         run_study([], [], ["gru"])

@@ -71,6 +71,8 @@ def finish(
     out.print(trial_table(study, out.width))
     out.print()
     out.print(verdict_text(study.verdict))
+    for note in study.result.notes:
+        out.print(note, markup=False, style="dim")
     study.model.save(folder)
     remember(reading, folder)
     rows, labels = study.unseen.X, study.unseen.y

@@ -27,7 +27,7 @@ from latchwork.tasks.estimator import PREDICTION_BATCH, SequenceEstimator
 from latchwork.tasks.labels import class_labels
 from latchwork.tasks.network import Pooling, Shape
 from latchwork.tasks.sequences import is_table, is_text, rows_of, series, texts
-from latchwork.tasks.streaming import FirstPass, Rows, StreamedExamples
+from latchwork.tasks.streaming import FirstPass, Rows, StreamedExamples, no_labels
 from latchwork.tasks.training import Schedule
 
 
@@ -124,6 +124,7 @@ class SequenceClassifier(ClassifierMixin, SequenceEstimator):
         """
         seed = self._begin()
         if isinstance(X, Rows):
+            no_labels(y)
             return self._fit_rows(X, X_valid, y_valid, seed)
         sequences, classes = self._read_training(X, y)
         self.classes_, targets = np.unique(classes, return_inverse=True)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from latchwork.errors import DataError
 from latchwork.tasks.sequences import rows_of, texts
+from latchwork.tasks.streaming import Rows
 
 BLOCK = 1 << 20
 """Characters, or bytes of a file, that are gone through at a time."""
@@ -115,6 +116,11 @@ def read_corpus(X: Any, strict: bool) -> Documents | TextFile:
     """
     if isinstance(X, Path):
         return TextFile.of(X, strict)
+    if isinstance(X, Rows):
+        raise DataError(
+            f"X is {type(X).__name__}, and texts to go on with are not streamed by rows; give the Path of a plain text "
+            "file, which is read as it is needed, or a list of texts"
+        )
     found = Documents(texts([X] if isinstance(X, str) else rows_of(X)))
     if not any(found.texts):
         raise DataError("the text is empty; give some to learn from" if found.texts else "X is empty; give documents")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,18 +18,6 @@ from tokenizers.trainers import WordLevelTrainer
 from latchwork.errors import DataError
 
 PADDING, UNSEEN = "[PAD]", "[UNK]"
-
-
-class Encoder(Protocol):
-    """What every encoder offers."""
-
-    kind: str
-
-    def encode(self, sequences: Sequence[Any]) -> list[NDArray[Any]]:
-        """One array per sequence: (T,) token numbers, or (T, I) numbers."""
-
-    def to_data(self) -> dict[str, Any]:
-        """All that the encoder learned, as plain data."""
 
 
 class TextEncoder:

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from latchwork.tasks.reading import Reader
 from latchwork.tasks.sampling import Sampling
+from latchwork.tasks.stepping import Reader
 from latchwork.tasks.symbols import END, Decoder, SymbolEncoder
 
 

@@ -22,11 +22,11 @@ from latchwork.tasks.corpus import Documents, TextFile, hold_out, in_memory, rea
 from latchwork.tasks.estimator import SequenceEstimator
 from latchwork.tasks.generation import cut, generated
 from latchwork.tasks.network import Shape
-from latchwork.tasks.reading import Reader, code_lengths, read_on
 from latchwork.tasks.sampling import Sampling, is_whole
 from latchwork.tasks.sequences import rows_of, texts
-from latchwork.tasks.streams import Chunk, TextStream, numbers_of
+from latchwork.tasks.stepping import Reader, code_lengths, read_on
 from latchwork.tasks.symbols import SymbolEncoder, Unit
+from latchwork.tasks.text_stream import Chunk, TextStream, numbers_of
 from latchwork.tasks.training import Lesson, Schedule
 
 _VALIDATION_CHUNK = 256
@@ -144,13 +144,17 @@ class SequenceGenerator(SequenceEstimator):
     def code_length(self, X: Any) -> NDArray[np.float64]:
         """(n,) the bits that each document takes, and the telling of its end: −log2 of its probability.
 
-        A character that training has not takes the bits of "an unseen one", and 21 more to say which. Of sub-words it
-        is the probability of one way to write the document, so that the bits are an upper bound.
+        A character that is not known takes the bits of "an unseen one" and, to say which, log2(R + 1) bits where
+        training has R characters too rarely to know them: for one of these that is all, for one that training has not
+        it is 21 bits more. Of sub-words it is the probability of one way to write the document, so that the bits are
+        an upper bound.
         """
         check_is_fitted(self)
-        documents = [Documents([text]) for text in self._texts(X)]
-        encoded = [numbers_of(document, self.encoder_) for document in documents]
-        return code_lengths(self.network_, encoded, self.encoder_.unseen)
+        documents = self._texts(X)
+        encoded = [numbers_of(Documents([text]), self.encoder_) for text in documents]
+        naming = [self.encoder_.naming_bits(text).sum() for text in documents]
+        bits: NDArray[np.float64] = code_lengths(self.network_, encoded) + np.array(naming)
+        return bits
 
     def bits_per_character(self, X: Any) -> float:
         """The bits of all documents, by their characters and ends. Raises DataError if there are none."""
@@ -208,7 +212,10 @@ class SequenceGenerator(SequenceEstimator):
             raise ConfigError(f"stop must be a text of at least one character, or None, but is {stop!r}")
         if not _is_text(prompt, 0):
             raise ConfigError(f"prompt must be a text, but is {type(prompt).__name__}")
-        texts([prompt])
+        try:
+            prompt.encode()
+        except UnicodeEncodeError as error:
+            raise ConfigError(f"prompt is no valid text: {error}") from error
         try:
             generator = np.random.default_rng(seed)
         except (TypeError, ValueError) as error:
@@ -251,6 +258,7 @@ class SequenceGenerator(SequenceEstimator):
         device = self._device()
         size = _size(valid.texts)
         numbers = numbers_of(valid, self.encoder_)
+        naming = float(sum(self.encoder_.naming_bits(text).sum() for text in valid.texts))
         asked = len(numbers) + 1
         held_out = TextStream(numbers, max(asked // _VALIDATION_STREAM, 1), min(_VALIDATION_CHUNK, asked))
         state: Any = None
@@ -269,10 +277,7 @@ class SequenceGenerator(SequenceEstimator):
                 nats += float(found)
                 seen += chunk.targets.numel()
             loss = nats / seen
-            unseen = (
-                0 if self.encoder_.unseen is None else int((numbers[0 : len(numbers)] == self.encoder_.unseen).sum())
-            )
-            return loss, (loss * asked / math.log(2) + symbols.UNSEEN_BITS * unseen) / size
+            return loss, (loss * asked / math.log(2) + naming) / size
 
         limit = None if self.epoch_steps is None else int(self.epoch_steps)
         lesson = Lesson(

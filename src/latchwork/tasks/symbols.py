@@ -24,10 +24,11 @@ END = 0
 """The end of a document; read, it is a document's beginning."""
 
 UNSEEN_BITS = 21
-"""What it takes to say which character an unseen one is: a Unicode code point."""
+"""What it takes to say which character one is that training has not: a Unicode code point, the same for every model."""
 
 _UNSEEN = 1
 _CODE_POINTS = 0x110000
+_TOGETHER = 1 << 20  # characters that are counted at once: each count goes over all code points
 _LEARNED_FROM = 50_000_000  # characters: sub-words do not get better with more
 _BYTES = "surrogateescape"  # lets bytes that are no UTF-8 go through str and back
 
@@ -38,7 +39,7 @@ class SymbolEncoder(Protocol):
     Attributes:
         kind: its unit.
         symbols: how many there are, with the end.
-        unseen: the symbol of any character that training has not, if there is one.
+        unseen: the symbol of any character that is not known, if there is one.
     """
 
     kind: Unit
@@ -49,10 +50,13 @@ class SymbolEncoder(Protocol):
 
     @property
     def unseen(self) -> int | None:
-        """The symbol of any character that training has not, if there is one."""
+        """The symbol of any character that is not known, if there is one."""
 
     def numbers(self, text: str) -> NDArray[Any]:
         """(T,) symbols of the text, in the narrowest dtype that holds them; no end is added."""
+
+    def naming_bits(self, text: str) -> NDArray[np.float64]:
+        """(T,) bits that it takes to say which character each symbol is; () where every symbol says it, that is, 0."""
 
     def piece(self, symbol: int) -> bytes:
         """What a symbol stands for, in UTF-8; it may end within a character."""
@@ -64,15 +68,21 @@ class SymbolEncoder(Protocol):
 class CharacterEncoder:
     """Characters; 0 is the end and 1 any character that is not known.
 
+    Within that symbol 1 it is one of the R characters that training has, but too rarely to know them, or a new one: a
+    uniform choice of R + 1, and for a new one its code point. So the code is one for all texts, and a character that
+    training has is never as dear as one that it has not.
+
     Args:
         points: (V,) the code points of the known characters, in rising order.
+        rare: (R,) those of the characters that training has too rarely, likewise.
     """
 
     kind: Unit = "characters"
     unseen = _UNSEEN
 
-    def __init__(self, points: NDArray[np.integer[Any]]) -> None:
+    def __init__(self, points: NDArray[np.integer[Any]], rare: NDArray[np.integer[Any]] | None = None) -> None:
         self.points = points
+        self.rare = points[:0] if rare is None else rare
         self._table = np.full(_CODE_POINTS, _UNSEEN, dtype=_narrowest(self.symbols))
         self._table[points] = np.arange(len(points)) + 2
 
@@ -85,13 +95,15 @@ class CharacterEncoder:
             DataError: there are not two of them.
         """
         counts = np.zeros(_CODE_POINTS, dtype=np.int64)
-        for block in blocks:
-            counts += np.bincount(_points(block), minlength=_CODE_POINTS)
-        known = np.flatnonzero(counts >= min_count)
+        for block in _joined(blocks, _TOGETHER):
+            counts += np.bincount(code_points(block), minlength=_CODE_POINTS)
+        found, known = np.flatnonzero(counts), np.flatnonzero(counts >= min_count)
         known = np.sort(known[np.argsort(-counts[known], kind="stable")][: vocabulary_size - 2])
-        if len(known) < 2 <= np.count_nonzero(counts):
-            raise DataError(f"fewer than two characters occur min_count={min_count} times; give more text, or lower it")
-        return cls(known)
+        if len(known) < 2 <= len(found):
+            raise DataError(
+                f"fewer than two characters occur min_count={min_count} times; give more text, or, in Python, lower it"
+            )
+        return cls(known, np.setdiff1d(found, known, assume_unique=True))
 
     @property
     def symbols(self) -> int:
@@ -100,16 +112,30 @@ class CharacterEncoder:
 
     def numbers(self, text: str) -> NDArray[Any]:
         """(T,) a symbol for each character."""
-        found: NDArray[Any] = self._table[_points(text)]
+        found: NDArray[Any] = self._table[code_points(text)]
         return found
+
+    def naming_bits(self, text: str) -> NDArray[np.float64]:
+        """(T,) of a known character 0; of a rare one log2(R + 1); of a new one ``UNSEEN_BITS`` more than that."""
+        points = code_points(text)
+        bits = np.zeros(len(points))
+        places = np.flatnonzero(self._table[points] == _UNSEEN)
+        if len(places):
+            new = ~np.isin(points[places], self.rare)
+            bits[places] = np.log2(len(self.rare) + 1) + UNSEEN_BITS * new
+        return bits
 
     def piece(self, symbol: int) -> bytes:
         """The character in UTF-8."""
         return chr(self.points[symbol - 2]).encode()
 
     def to_data(self) -> dict[str, Any]:
-        """The alphabet."""
-        return {"kind": self.kind, "alphabet": "".join(map(chr, self.points))}
+        """The alphabet, and the rare characters."""
+        return {
+            "kind": self.kind,
+            "alphabet": "".join(map(chr, self.points)),
+            "rare": "".join(map(chr, self.rare)),
+        }
 
 
 class ByteEncoder:
@@ -122,6 +148,10 @@ class ByteEncoder:
     def numbers(self, text: str) -> NDArray[Any]:
         """(T,) a symbol for each byte."""
         return np.frombuffer(text.encode(errors=_BYTES), dtype=np.uint8).astype(np.uint16) + np.uint16(1)
+
+    def naming_bits(self, text: str) -> NDArray[np.float64]:
+        """(): 0."""
+        return np.zeros(())
 
     def piece(self, symbol: int) -> bytes:
         """The byte."""
@@ -171,6 +201,10 @@ class SubwordEncoder:
         ids = self.tokenizer.encode(text, add_special_tokens=False).ids
         return (np.asarray(ids, dtype=np.int64) + 1).astype(_narrowest(self.symbols))
 
+    def naming_bits(self, text: str) -> NDArray[np.float64]:
+        """(): 0."""
+        return np.zeros(())
+
     def piece(self, symbol: int) -> bytes:
         """The bytes of the sub-word."""
         return self._pieces[symbol - 1]
@@ -191,7 +225,8 @@ def from_data(data: dict[str, Any]) -> SymbolEncoder:
     """The encoder that was saved as ``data``. Raises DataError for an unknown kind, or a damaged one."""
     kind = data["kind"]
     if kind == "characters":
-        return CharacterEncoder(_points(data["alphabet"]))
+        # models saved before rare characters were told apart have none
+        return CharacterEncoder(code_points(data["alphabet"]), code_points(data.get("rare", "")))
     if kind == "bytes":
         return ByteEncoder()
     if kind != "subwords":
@@ -218,12 +253,26 @@ class Decoder:
         return self._utf8.decode(b"", final=True)
 
 
-def _points(text: str) -> NDArray[np.uint32]:
+def code_points(text: str) -> NDArray[np.uint32]:
+    """(T,) one for each character."""
     return np.frombuffer(text.encode("utf-32-le"), dtype="<u4")
 
 
 def _narrowest(symbols: int) -> np.dtype[Any]:
     return np.min_scalar_type(max(symbols - 1, 0))
+
+
+def _joined(blocks: Iterable[str], most: int) -> Iterator[str]:
+    """The same characters in blocks of up to ``most``, where the given ones are no longer."""
+    held: list[str] = []
+    size = 0
+    for block in blocks:
+        if held and size + len(block) > most:
+            yield "".join(held)
+            held, size = [], 0
+        held.append(block)
+        size += len(block)
+    yield "".join(held)
 
 
 def _first(blocks: Iterable[str], most: int) -> Iterator[str]:

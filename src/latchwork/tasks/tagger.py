@@ -22,7 +22,7 @@ from latchwork.tasks.encoders import SeriesEncoder
 from latchwork.tasks.estimator import PREDICTION_BATCH, SequenceEstimator
 from latchwork.tasks.network import Shape
 from latchwork.tasks.step_labels import Steps, step_labels, steps_of
-from latchwork.tasks.streaming import FirstPass, Rows, StreamedExamples
+from latchwork.tasks.streaming import FirstPass, Rows, StreamedExamples, no_labels
 from latchwork.tasks.token_encoder import UNSEEN_WORD, TokenEncoder
 from latchwork.tasks.training import Schedule
 
@@ -121,6 +121,7 @@ class SequenceTagger(SequenceEstimator):
         """
         seed = self._begin()
         if isinstance(X, Rows):
+            no_labels(y)
             return self._fit_rows(X, X_valid, y_valid, seed)
         steps = steps_of(X)
         sequences, labels = _filled(steps, step_labels(y, steps))

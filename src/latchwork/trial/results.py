@@ -11,7 +11,7 @@ import numpy as np
 
 from latchwork.errors import ConfigError, DataError
 from latchwork.trial.metric import Metric
-from latchwork.trial.statistics import PairedTest, corrected_t_test, fixed_test_t_test, share_variance
+from latchwork.trial.statistics import PairedTest, blocks_t_test, corrected_t_test, fixed_test_t_test, share_variance
 
 Kind = Literal["cell", "baseline"]
 KINDS: tuple[Kind, ...] = ("cell", "baseline")
@@ -237,10 +237,9 @@ class TrialResult:
         # n_train leaves the validation rows out, although candidates see them: n_test/n_train is then a little larger
         # than Nadeau & Bengio's. Simulated trials of learners that are equally good, but not on the sample at hand,
         # are why: their rule declares 5 to 6 % of them different, with 5 splits; with this and the floor it is < 3 %.
-        # Test blocks in time share no test rows, unlike random splits, which makes the rule cautious; but neighbours
-        # may be alike, which it does not know, and what held in all of them need not hold once the series changes.
         n_train = float(np.mean([size.train for size in self.sizes]))
-        return corrected_t_test(values.tolist(), n_train=n_train, n_test=n_test, least_variance=floor)
+        test = blocks_t_test if self.rolling else corrected_t_test  # neighbouring blocks in time are alike
+        return test(values.tolist(), n_train=n_train, n_test=n_test, least_variance=floor)
 
 
 def _median(values: Sequence[float | None]) -> float | None:

@@ -4,6 +4,8 @@ The scores of repeated random splits are not independent: the splits share rows.
 for independent and declares differences far too often. Nadeau & Bengio, "Inference for the Generalization Error",
 Machine Learning 52 (2003), widen its variance from S²/J to (1/J + n_test/n_train) S²; that is the test used here.
 
+Blocks in time share no test rows, but neighbours are alike, which that test does not know; :func:`blocks_t_test` does.
+
 One value per split goes in. Several seeds of one split are averaged first: they share all training and test rows, so
 J splits of m seeds are J observations, not J·m; taken as J·m they would shrink the 1/J term for nothing and lend the
 test degrees of freedom that the data do not have.
@@ -23,6 +25,8 @@ from latchwork.errors import ConfigError
 LEVEL = 0.05
 """Share of trials in which a difference may be declared although there is none."""
 
+_LEAST_LIKENESS, _MOST_LIKENESS = 0.4, 0.9  # of neighbouring blocks: few blocks tell little of it
+
 
 @dataclass(frozen=True)
 class PairedTest:
@@ -34,7 +38,7 @@ class PairedTest:
     t: float  #: difference / standard_error; NaN if the spread is zero and the difference is not
     p: float  #: two-sided
     standard_error: float  #: of the mean, the correction included
-    degrees_of_freedom: int  #: J − 1
+    degrees_of_freedom: float  #: J − 1; of blocks in time fewer
     new_split: tuple[float, float] | None  #: 95 % prediction for one split of fresh data; None if it is not measured
 
 
@@ -60,13 +64,53 @@ def corrected_t_test(
     Raises:
         ConfigError: fewer than 2 splits, a value that is not finite, or a size that is not positive.
     """
-    values = _checked(differences)
-    if not (n_train > 0 and n_test > 0):
-        raise ConfigError(f"n_train and n_test must be positive, got n_train={n_train}, n_test={n_test}")
-    ratio = n_test / n_train
+    values, ratio = _checked(differences), _ratio(n_train, n_test)
     variance = max(float(np.var(values, ddof=1)), least_variance)
     variance_of_mean = (1 / len(values) + ratio) * variance
     return _t_test(values, variance_of_mean, variance_of_fresh_split=variance_of_mean + (1 + ratio) * variance)
+
+
+def blocks_t_test(
+    differences: Sequence[float], *, n_train: float, n_test: float, least_variance: float = 0.0
+) -> PairedTest:
+    """Paired t-test for test blocks in order of time, two-sided: of differences of which neighbours may be alike.
+
+    The blocks are taken as a first-order autoregression. Its coefficient ρ is that of neighbouring differences, freed
+    of its bias (Marriott & Pope 1954), and at least 0.4, as ten blocks or fewer hardly tell it from 0. With
+    f = 1 + 2 Σ (1 − k/J) ρᵏ, k from 1 to J − 1, the variance of the mean is f/J of a block's; S² is
+    1 − (f − 1)/(J − 1) of that on average, and is divided by it. It has the degrees of freedom
+    (J − 1)(1 − ρ²)/(1 + ρ²), but at least 1 (Bayley & Hammersley 1946). As in :func:`corrected_t_test` the shared
+    training rows are paid for by n_test/n_train.
+
+    Simulated, 20,000 trials each, no true difference, a share of n_test/n_train as a trial of so many blocks has it,
+    the share of trials that declare one:
+
+    ======  =====  =======  =======  =======  =======
+    blocks  ρ = 0  ρ = 0.3  ρ = 0.5  ρ = 0.7  ρ = 0.8
+    ======  =====  =======  =======  =======  =======
+    3       0.5 %  1.2 %    1.9 %    3.4 %    5.7 %
+    5       0.4 %  1.1 %    2.8 %    6.7 %    11.2 %
+    10      0.3 %  1.4 %    4.0 %    10.6 %   14.7 %
+    ======  =====  =======  =======  =======  =======
+
+    So beyond ρ = 0.5 too many are declared: what holds for as long as all blocks together looks like a lasting gain.
+
+    Args:
+        differences: (J,) in order of time, forwards or backwards.
+        n_train, n_test, least_variance: as for :func:`corrected_t_test`, whose words on equal differences hold too.
+
+    Raises:
+        ConfigError: fewer than 2 blocks, a value that is not finite, or a size that is not positive.
+    """
+    values, ratio = _checked(differences), _ratio(n_train, n_test)
+    count = len(values)
+    likeness = _likeness(values)
+    lags = np.arange(1, count)
+    factor = 1 + 2 * float(((1 - lags / count) * likeness**lags).sum())
+    variance = max(float(np.var(values, ddof=1)) / (1 - (factor - 1) / (count - 1)), least_variance)
+    variance_of_mean = (factor / count + ratio) * variance
+    freedom = max(1.0, (count - 1) * (1 - likeness**2) / (1 + likeness**2))
+    return _t_test(values, variance_of_mean, variance_of_mean + (1 + ratio) * variance, freedom)
 
 
 def fixed_test_t_test(differences: Sequence[float], *, test_variance: float) -> PairedTest:
@@ -174,8 +218,27 @@ def _checked(differences: Sequence[float]) -> np.ndarray:
     return values
 
 
-def _t_test(values: np.ndarray, variance_of_mean: float, variance_of_fresh_split: float | None) -> PairedTest:
-    mean, freedom = float(values.mean()), len(values) - 1
+def _ratio(n_train: float, n_test: float) -> float:
+    if not (n_train > 0 and n_test > 0):
+        raise ConfigError(f"n_train and n_test must be positive, got n_train={n_train}, n_test={n_test}")
+    return n_test / n_train
+
+
+def _likeness(values: np.ndarray) -> float:
+    """The autocorrelation of neighbours, freed of its bias, which is −(1 + 3ρ)/J; within what few blocks can tell."""
+    apart = values - values.mean()
+    spread = float(apart @ apart)
+    if spread == 0:
+        return _LEAST_LIKENESS
+    found = float(apart[1:] @ apart[:-1]) / spread
+    unbiased = (len(values) * found + 1) / max(len(values) - 3, 1)
+    return min(max(unbiased, _LEAST_LIKENESS), _MOST_LIKENESS)
+
+
+def _t_test(
+    values: np.ndarray, variance_of_mean: float, variance_of_fresh_split: float | None, freedom: float | None = None
+) -> PairedTest:
+    mean, freedom = float(values.mean()), len(values) - 1 if freedom is None else freedom
     if np.ptp(values) == 0:
         mean = float(values[0])  # the mean of equal numbers, free of round-off
     error = math.sqrt(variance_of_mean)

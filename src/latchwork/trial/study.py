@@ -20,6 +20,9 @@ from latchwork.trial.results import TrialResult
 from latchwork.trial.runner import MIN_REPEATS, Chosen, Progress, run_trial
 from latchwork.trial.verdict import Verdict, judge
 
+FINAL_SHARE = 1 / 3
+"""What the fit of the model to ship may take, as a share of the trial's time budget and on top of it."""
+
 _STREAMED_STEPS = 1_000  # batches of an epoch, so that the time budget can end a fit before it is through all data
 
 
@@ -76,10 +79,11 @@ def run_study(
         groups: (n,) rows of one group are never split over training and test; not of forecasts.
         season: steps after which series are expected to repeat themselves; of forecasts, which need it.
         everything: all of the data, as the estimator's ``fit`` streams it, where X and y are a sample for the trial;
-            the model is then fitted on it, for as long as a fit of the trial may take.
+            the model is then fitted on it.
         repeats: splits at most.
         time_budget: seconds for the trial; it makes do with fewer splits, and each cell's fits with fewer epochs if
-            even the fewest splits would take longer.
+            even the fewest splits would take longer. The fit of the model to ship, after the trial, has a third of
+            that for itself: a fit of the trial, one of many, may have been too short for a model to be used.
         metric: the name of one of the task's metrics, as in ``problems/``; None for the first.
         jobs: fits that run side by side, each in a process of its own.
         progress: is told of every run.
@@ -116,7 +120,9 @@ def run_study(
     chosen = next(c for c in contestants if c.name == verdict.cell)
     split = problem.final(seed)
     parts = problem.part(split, "train"), problem.part(split, "validation")
-    settings = _most_chosen(result, chosen)
+    settings = dict(_most_chosen(result, chosen))
+    if time_budget is not None:
+        settings["time_budget"] = FINAL_SHARE * time_budget
     if everything is None:
         model = chosen.trained(*parts, settings, seed)
     else:

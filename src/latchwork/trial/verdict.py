@@ -38,6 +38,7 @@ WORTH = 1.0
 by more "does as well"."""
 
 _LONGEST_HEADLINE = 120
+_GAINED = 0.01
 
 
 @dataclass(frozen=True)
@@ -75,11 +76,6 @@ class Verdict:
     cell: str  #: the cell to use if it is to be a cell
     confidence: str  #: in words
     comparisons: tuple[Comparison, ...]
-
-    @property
-    def cells_differ(self) -> bool:
-        """Whether any difference between cells is declared."""
-        return any(c.significant for c in self.comparisons if c.family == "cells")
 
     @property
     def text(self) -> str:
@@ -366,6 +362,12 @@ def _sensitivity(deciding: Sequence[Comparison], evidence: _Evidence) -> str:
 
 def _cautions(deciding: Sequence[Comparison], evidence: _Evidence) -> list[str]:
     words = []
+    rising = [name for name in evidence.cells if _rising(name, evidence.result)]
+    if rising:
+        was = "was" if len(rising) == 1 else "were"
+        words.append(
+            f"{_listed(rising)} {was} still getting better when time or epochs were up: more may change the verdict."
+        )
     sizes = {name: evidence.rows[name].parameters for name in evidence.cells}
     known = {name: size for name, size in sizes.items() if size is not None}
     if known and max(known.values()) > ALIKE * min(known.values()):
@@ -381,6 +383,21 @@ def _cautions(deciding: Sequence[Comparison], evidence: _Evidence) -> list[str]:
                 f"compared; among {len(evidence.family(comparison.family))} comparisons one such is easily luck."
             )
     return words
+
+
+def _rising(name: str, result: TrialResult) -> bool:
+    """Whether most runs of a cell ended while they learned: with their best epoch, that gained 1 % on those before.
+
+    Patience never ends a fit so, only a time budget or the number of epochs. The 1 % is for schedules that let the
+    learning rate go to zero, where the last epoch is mostly the best, if by nearly nothing.
+    """
+    ended = []
+    for run in result.runs:
+        losses = [epoch.get("valid_loss") for epoch in run.learning_curve or ()] if run.candidate == name else []
+        *before, last = [math.inf if loss is None else loss for loss in losses] or [math.inf]
+        if math.isfinite(last):
+            ended.append(last < (1 - _GAINED) * min(before, default=math.inf))
+    return 2 * sum(ended) > len(ended)
 
 
 def _confidence(outcome: Outcome, evidence: _Evidence, needless: bool) -> str:

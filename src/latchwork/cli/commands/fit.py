@@ -21,7 +21,9 @@ def fit(
         ),
     ] = None,
     cells: Annotated[str, typer.Option(help="Cells to compare: of the zoo, or file.py:name.")] = "rnn,lstm,gru",
-    time_budget: Annotated[str, typer.Option(help="How long the trial may take: 90s, 5m, 2h.")] = "5m",
+    time_budget: Annotated[
+        str, typer.Option(help="How long the trial may take: 90s, 5m, 2h; the final fit takes up to a third more.")
+    ] = "5m",
     out: Annotated[Path, typer.Option(help="The folder for the model and the report.")] = Path("latchwork-fit"),
     metric: Annotated[
         str | None,
@@ -40,6 +42,10 @@ def fit(
     ] = None,
     text: Annotated[
         str | None, typer.Option(help="The column of texts; with no --label, they are learned to go on with them.")
+    ] = None,
+    unit: Annotated[
+        str | None,
+        typer.Option(help="What a text is written in: characters, bytes or subwords; characters if not given."),
     ] = None,
     label: Annotated[str | None, typer.Option(help="The column of classes.", rich_help_panel=_CLASSIFY)] = None,
     series: Annotated[
@@ -87,6 +93,7 @@ def fit(
         horizon=horizon,
         season=season,
         group=group,
+        unit=unit,
     )
     chosen, budget = cell_list(cells), seconds(time_budget)
     reading, inferred = infer(data, asked)
@@ -109,4 +116,4 @@ def fit(
         **({} if epochs is None else {"max_epochs": epochs}),
         **given.options,
     )
-    trial.finish(study, out, reading, data.name)
+    trial.finish(study, out, given.reading or reading, data.name)

@@ -25,9 +25,14 @@ def predict(
     import torch
 
     from latchwork.cli.readings import reading_of
+    from latchwork.cli.readings.generate import is_plain
+    from latchwork.cli.readings.reading import no_columns
+    from latchwork.cli.readings.tag import is_conll
     from latchwork.files import write_whole
     from latchwork.tasks import load_model
 
+    if is_plain(data) or is_conll(data):
+        no_columns(data, text=text, series=",".join(series or ()) or None, tokens=tokens)
     torch.set_num_threads(1)  # rows and steps this small gain nothing from more
     loaded = load_model(model)
     reading = reading_of(model, loaded.task, text, series, tokens)

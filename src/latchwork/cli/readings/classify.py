@@ -43,7 +43,7 @@ class ClassifyReading:
                 yield from zip(self._rows(table), labels(table, label), groups, strict=True)
 
         X, y, groups = map(list, zip(*sampled(rows()), strict=True))
-        everything = TableRows(path, label, text=self.text, series=self.series)
+        everything = TableRows(path, label, text=self.text, series=self.series, group=self.group)
         return Given(X, y, None if self.group is None else groups, notes=[large_note(path)], everything=everything)
 
     def sequences(self, path: Path) -> list[Any]:

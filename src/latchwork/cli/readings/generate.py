@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from latchwork.cli.readings.large import is_large, large_note, pieces
-from latchwork.cli.readings.reading import Given
+from latchwork.cli.readings.large import gigabytes, is_large, large_note, pieces
+from latchwork.cli.readings.reading import Given, no_columns
 from latchwork.datasets.tables import labels, read, texts, utf8
 from latchwork.errors import ConfigError, DataError
 
@@ -16,6 +16,8 @@ PLAIN = (".txt", ".md", ".abc", ".text")
 """Endings of plain text files."""
 
 _DOCUMENTS = 60  # at least, into which a text without blank lines is cut, so that a trial can split it
+
+_NO_TEXT = "{path} is a table; say which column holds the texts: --text COL"
 
 
 def is_plain(path: Path) -> bool:
@@ -25,25 +27,37 @@ def is_plain(path: Path) -> bool:
 
 @dataclass(frozen=True)
 class GenerateReading:
-    """The column of texts, of which a plain text file needs none."""
+    """The column of texts, of which a plain text file needs none; in training what rows belong together, and what the
+    model writes: characters if nothing else is said."""
 
     text: str | None = None
     group: str | None = None
+    unit: str | None = None
 
     task: ClassVar[str] = "generate"
 
     def training(self, path: Path) -> Given:
         """The documents."""
+        options = {} if self.unit is None else {"unit": self.unit}
         if is_plain(path):
+            no_columns(path, text=self.text, group=self.group)
             if is_large(path):
-                return Given(divided(pieces(path))[0], notes=[large_note(path)], everything=path)
+                return Given(pieces(path), options=options, notes=[large_note(path)], everything=path)
             documents, how = divided(utf8.read(path))
             if len(documents) < 3:
                 raise DataError(f"{path} is too short to learn from: it has {len(documents)} parts; give a longer text")
-            return Given(documents, notes=[f"{path.name} is read as {len(documents):,} documents: {how}."])
+            said = f"{path.name} is read as {len(documents):,} documents: {how}."
+            return Given(documents, options=options, notes=[said])
+        if self.text is None:
+            raise ConfigError(_NO_TEXT.format(path=path))
+        if is_large(path):
+            raise DataError(
+                f"{gigabytes(path)}, too much of a table to be read whole; write its texts into a .txt file, with "
+                "blank lines between them: that is read as it is needed"
+            )
         table = read(path)
         groups = None if self.group is None else labels(table, self.group)
-        return Given(self._texts(path), None, groups)
+        return Given(list(texts(table, self.text)), None, groups, options)
 
     def sequences(self, path: Path) -> list[str]:
         """The documents, as in training."""
@@ -68,7 +82,7 @@ class GenerateReading:
 
     def _texts(self, path: Path) -> list[str]:
         if self.text is None:
-            raise ConfigError(f"{path} is a table; say which column holds the texts: --text COL")
+            raise ConfigError(_NO_TEXT.format(path=path))
         return list(texts(read(path), self.text))
 
 

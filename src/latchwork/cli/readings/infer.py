@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
-from itertools import islice
 from pathlib import Path
 
 from latchwork.cli.readings.classify import ClassifyReading
+from latchwork.cli.readings.columns import Columns
 from latchwork.cli.readings.forecast import ForecastReading
 from latchwork.cli.readings.generate import GenerateReading, is_plain
-from latchwork.cli.readings.reading import Reading
+from latchwork.cli.readings.reading import Reading, no_columns
 from latchwork.cli.readings.tag import TagReading, is_conll
-from latchwork.datasets.tables import Table, labels, stream, tags, times
-from latchwork.errors import ConfigError, LatchworkError
-
-_FEW = 50  # different values at most, for a column of classes that nobody named
-_LOOKED_AT = 2000  # rows
+from latchwork.errors import ConfigError
 
 
 @dataclass(frozen=True)
@@ -35,13 +31,19 @@ class Asked:
     horizon: int | None = None
     season: int | None = None
     group: str | None = None
+    unit: str | None = None
 
+
+_UNITS = ("characters", "bytes", "subwords")
+
+# Options that name columns, of which each has one role.
+_ROLES = ("label", "text", "series", "tokens", "tags", "time", "target", "known", "group")
 
 # Options that belong to one task alone, and those that each task takes.
 _OF = {
     "classify": {"label", "text", "series", "group"},
     "tag": {"tokens", "tags", "group"},
-    "generate": {"text", "group"},
+    "generate": {"text", "group", "unit"},
     "forecast": {"time", "target", "known", "horizon", "season", "group"},
 }
 
@@ -57,6 +59,9 @@ def infer(path: Path, asked: Asked) -> tuple[Reading, list[str]]:
         raise ConfigError(f"--task must be one of {', '.join(_OF)}, not {asked.task!r}")
     if asked.text is not None and asked.series:
         raise ConfigError("give --text for a column of texts or --series for columns of numbers, not both")
+    if asked.unit not in (None, *_UNITS):
+        raise ConfigError(f"--unit must be one of {', '.join(_UNITS)}, not {asked.unit!r}")
+    _one_role_each(asked)
     given = {field.name for field in fields(asked) if getattr(asked, field.name) not in (None, ())} - {"task"}
     possible = [task for task in _OF if given <= _OF[task] and asked.task in (None, task)]
     if not possible:
@@ -69,10 +74,11 @@ def infer(path: Path, asked: Asked) -> tuple[Reading, list[str]]:
         task = "tag" if is_conll(path) else "generate"
         if task not in possible:
             raise ConfigError(f"{path.name} is read for the task {task}, but the options are of {', '.join(possible)}")
+        no_columns(path, text=asked.text, tokens=asked.tokens, tags=asked.tags, group=asked.group)
         what = "a token a line and its tag last" if task == "tag" else "plain text"
         said = [] if asked.task else [f"{path.name} holds {what}: {_WORDS[task]}."]
-        return (TagReading() if task == "tag" else GenerateReading()), said
-    return _of_table(_Columns(path), asked, possible, given)
+        return (TagReading() if task == "tag" else GenerateReading(unit=asked.unit)), said
+    return _of_table(Columns(path), asked, possible, given)
 
 
 _WORDS = {
@@ -83,82 +89,18 @@ _WORDS = {
 }
 
 
-class _Columns:
-    """The first rows of a table, and what its columns look like."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.table: Table = next(islice(stream(path, _LOOKED_AT), 1))
-
-    def like(self, test: Callable[[str], bool]) -> list[str]:
-        return [name for name in self.table.names if test(name)]
-
-    def texts(self) -> list[str]:
-        """Columns of texts: most of them with several words, or nearly all different."""
-        return self.like(lambda name: self.table.kind(name) == "text" and self._wordy(name))
-
-    def classes(self) -> list[str]:
-        """Columns with few values that come again and again."""
-
-        def few(name: str) -> bool:
-            if self.table.kind(name) not in ("text", "number", "boolean"):
-                return False
-            try:
-                found = labels(self.table, name)
-            except LatchworkError:
-                return False
-            return 2 <= len(set(found)) <= min(_FEW, max(2, len(found) // 5))
-
-        return self.like(few)
-
-    def numbers(self) -> list[str]:
-        return self.like(lambda name: self.table.kind(name) == "number")
-
-    def lists(self) -> list[str]:
-        """Columns with a list of numbers a row."""
-        return self.like(lambda name: self.table.kind(name) == "list" and not self._of_words(name))
-
-    def times(self) -> list[str]:
-        """Columns of times that go up, which a plain number is not taken for."""
-
-        def rising(name: str) -> bool:
-            if self.table.kind(name) == "number":
-                return False
-            try:
-                found = times(self.table, name)
-            except LatchworkError:
-                return False
-            return len(found) > 1 and bool((found[1:] >= found[:-1]).mean() > 0.5)
-
-        return self.like(rising)
-
-    def tagged(self) -> list[tuple[str, str]]:
-        """Pairs of columns of lists of words that are equally long in each row; the tags are those with fewer kinds."""
-        columns = self.like(lambda name: self.table.kind(name) in ("list", "text") and self._of_words(name))
-        pairs = []
-        for one in columns:
-            for other in columns:
-                try:
-                    marks = tags(self.table, one, other)
-                except LatchworkError:
-                    continue
-                words = tags(self.table, other, one)
-                if len({m for row in marks for m in row}) < len({w for row in words for w in row}):
-                    pairs.append((one, other))
-        return pairs
-
-    def _of_words(self, name: str) -> bool:
-        values = [value for value in self.table.values(name) if value is not None]
-        if self.table.kind(name) == "list" and self.table.typed:
-            return all(isinstance(value, list) and all(isinstance(v, str) for v in value) for value in values)
-        return all(isinstance(value, str) and value.lstrip().startswith('["') for value in values)
-
-    def _wordy(self, name: str) -> bool:
-        values = [value for value in self.table.values(name) if value]
-        return not self._of_words(name) and sum(len(value.split()) > 1 for value in values) > len(values) / 2
+def _one_role_each(asked: Asked) -> None:
+    taken: dict[str, str] = {}
+    for role in _ROLES:
+        value = getattr(asked, role)
+        for name in (value,) if isinstance(value, str) else value or ():
+            if taken.setdefault(name, role) != role:
+                raise ConfigError(f"column '{name}' is given with --{taken[name]} and with --{role}; leave out one")
+        if isinstance(value, tuple) and (twice := [name for name in value if value.count(name) > 1]):
+            raise ConfigError(f"--{role} names the column '{twice[0]}' twice; give each once")
 
 
-def _of_table(columns: _Columns, asked: Asked, possible: Sequence[str], given: set[str]) -> tuple[Reading, list[str]]:
+def _of_table(columns: Columns, asked: Asked, possible: Sequence[str], given: set[str]) -> tuple[Reading, list[str]]:
     notes: list[str] = []
 
     def only(role: str, found: Sequence[str], option: str, but: Sequence[str | None] = ()) -> str:
@@ -175,6 +117,7 @@ def _of_table(columns: _Columns, asked: Asked, possible: Sequence[str], given: s
         tokens, marks = asked.tokens, asked.tags
         if tokens is None or marks is None:
             pairs = [p for p in columns.tagged() if tokens in (None, p[0]) and marks in (None, p[1])]
+            pairs = [p for p in pairs if asked.group not in p]
             if len(pairs) != 1:
                 raise ConfigError(
                     f"{columns.path.name}: say which columns hold the tokens and their tags: --tokens COL --tags COL"
@@ -183,7 +126,8 @@ def _of_table(columns: _Columns, asked: Asked, possible: Sequence[str], given: s
             notes.append(f"'{tokens}' is taken as the tokens and '{marks}' as their tags")
         reading: Reading = TagReading(tokens, marks, asked.group)
     elif task == "generate":
-        reading = GenerateReading(asked.text or only("the texts", columns.texts(), "--text"), asked.group)
+        documents = asked.text or only("the texts", columns.texts(), "--text", (asked.group,))
+        reading = GenerateReading(documents, asked.group, asked.unit)
     elif task == "forecast":
         reading = _forecast(columns, asked, notes, only)
     else:
@@ -213,16 +157,28 @@ def _of_table(columns: _Columns, asked: Asked, possible: Sequence[str], given: s
     return reading, [f"{'; '.join(notes)}."] if notes else []
 
 
-def _forecast(columns: _Columns, asked: Asked, notes: list[str], only: Callable[..., str]) -> ForecastReading:
-    time = asked.time
-    if time is None and (found := columns.times()):
-        time = only("the time", found, "--time")
-    taken = {time, asked.group, *asked.known}
-    target = asked.target or tuple(name for name in columns.numbers() if name not in taken)
-    if not asked.target:
+def _forecast(columns: Columns, asked: Asked, notes: list[str], only: Callable[..., str]) -> ForecastReading:
+    time, target = asked.time, asked.target
+    taken = {asked.group, *asked.known, *target}
+    if time is None:
+        # Times that fall are taken too, to be refused with their row: without any, the order would be trusted.
+        for found in (columns.times(), columns.times(rising=False), columns.counted_times(asked.group)):
+            if left := [name for name in found if name not in taken]:
+                time = only("the time", left, "--time")
+                break
+    if not target:
+        left = [name for name in columns.numbers() if name not in {time, *taken}]
+        counters = [name for name in left if columns.counts(name, asked.group)]
+        target = tuple(name for name in left if name not in counters)
         if not target:
-            raise ConfigError(f"{columns.path.name} has no column of numbers to forecast; say which with --target")
+            but = f" but {_quoted(counters)}, which only counts the steps" if counters else ""
+            raise ConfigError(f"{columns.path.name} has no column of numbers to forecast{but}; say which with --target")
         notes.append(f"{_quoted(target)} {'is' if len(target) == 1 else 'are'} to be forecast")
+        if counters:
+            one = len(counters) == 1
+            notes.append(
+                f"{_quoted(counters)} {'counts' if one else 'count'} the steps and {'is' if one else 'are'} left out"
+            )
     if asked.horizon is None:
         raise ConfigError(
             f"{columns.path.name} looks like series over time ({'; '.join(notes) or 'as the options say'}); say how "
@@ -231,7 +187,7 @@ def _forecast(columns: _Columns, asked: Asked, notes: list[str], only: Callable[
     return ForecastReading(time, target, asked.horizon, asked.known, asked.group, asked.season)
 
 
-def _task(columns: _Columns, asked: Asked, possible: Sequence[str], given: set[str]) -> str:
+def _task(columns: Columns, asked: Asked, possible: Sequence[str], given: set[str]) -> str:
     if asked.task is not None:
         return asked.task
     telling = given - {"text", "group"}
@@ -246,6 +202,8 @@ def _task(columns: _Columns, asked: Asked, possible: Sequence[str], given: set[s
         return "classify"
     if asked.text is not None or columns.texts():
         return "generate"
+    if len(columns.numbers()) > 1 and columns.counted_times(asked.group):
+        return "forecast"
     raise ConfigError(
         f"{columns.path.name}: its columns ({', '.join(columns.table.names[:10])}) do not tell what to learn. Say one "
         "of: --label COL (a class a row), --tokens COL --tags COL, --text COL alone (go on with texts), or --time COL "

@@ -16,7 +16,7 @@ LARGE = 500_000_000
 SAMPLE = 20_000
 """Rows that the trial is run on."""
 
-_PIECES, _PIECE = 64, 1 << 18  # of a plain text, and the bytes of each
+_PIECES, _PIECE = 64, 1 << 16  # of a plain text, and the bytes of each
 
 
 def is_large(path: Path) -> bool:
@@ -36,23 +36,36 @@ def sampled(rows: Iterable[Row], size: int = SAMPLE, seed: int = 0) -> list[Row]
     return kept
 
 
-def pieces(path: Path, seed: int = 0) -> str:
-    """Pieces of a plain text from all over it, 16 MiB together, with blank lines between them."""
-    starts = np.sort(np.random.default_rng(seed).integers(0, path.stat().st_size - _PIECE, _PIECES))
+def pieces(path: Path, seed: int = 0) -> list[str]:
+    """Pieces of a plain text from all over it, 4 MiB together, of which counting 8-grams takes a gigabyte.
+
+    Each is a document on trial, not divided at blank lines: the model that is fitted on all of the text reads it as one
+    stream, and what is shipped should be what was scored.
+
+    One is drawn from each of as many equal strata, so that no two overlap: else the same lines would be trained on and
+    tested.
+    """
+    stratum = path.stat().st_size // _PIECES
+    size = min(_PIECE, stratum)
+    starts = np.arange(_PIECES) * stratum + np.random.default_rng(seed).integers(0, stratum - size + 1, _PIECES)
     found = []
     with path.open("rb") as file:
         for start in starts.tolist():
             file.seek(start)
             # A piece begins and ends within a line, and perhaps within a character: what is broken is left out.
-            lines = file.read(_PIECE).decode("utf-8", "ignore").split("\n")
+            lines = file.read(size).decode("utf-8", "ignore").split("\n")
             found.append("\n".join(lines[1:-1] or lines))
-    return "\n\n".join(found)
+    return found
+
+
+def gigabytes(path: Path) -> str:
+    """``x.csv has 1.5 GB``"""
+    return f"{path.name} has {path.stat().st_size / 1e9:.1f} GB"
 
 
 def large_note(path: Path) -> str:
     """What is done with a large file, in words."""
-    size = path.stat().st_size / 1e9
     return (
-        f"{path.name} has {size:.1f} GB, too much to be read whole: the trial is run on a sample of it, and the model "
+        f"{gigabytes(path)}, too much to be read whole: the trial is run on a sample of it, and the model "
         "then fitted on all of it, read as it is needed."
     )

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
+from latchwork.errors import ConfigError
+
 
 @dataclass(frozen=True)
 class Given:
@@ -18,6 +20,7 @@ class Given:
         options: of the study: ``season``, and arguments of the estimator, such as ``horizon``.
         notes: sentences on what was found in the file.
         everything: all of the data, as ``fit`` streams it, where X and y are a sample; else None.
+        reading: the reading with what was found in the file and is to be remembered; None if that is nothing.
     """
 
     X: Any
@@ -26,6 +29,13 @@ class Given:
     options: Mapping[str, Any] = field(default_factory=dict)
     notes: Sequence[str] = ()
     everything: Any = None
+    reading: Reading | None = None
+
+
+def no_columns(path: Path, **options: str | None) -> None:
+    """Refuse names of columns for a file that has none. Raises ConfigError, naming the options."""
+    if given := [f"--{option}" for option, name in options.items() if name is not None]:
+        raise ConfigError(f"{path.name} has no columns to name; leave out {', '.join(given)}")
 
 
 class Reading(Protocol):

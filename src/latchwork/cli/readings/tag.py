@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from latchwork.cli.readings.large import is_large, large_note, sampled
-from latchwork.cli.readings.reading import Given
-from latchwork.datasets.tables import labels, read, read_tagged, stream, tags, tokens
+from latchwork.cli.readings.reading import Given, no_columns
+from latchwork.datasets.tables import labels, read, read_tagged, read_tokens, stream, tags, tokens
 from latchwork.errors import ConfigError
 
 CONLL = (".conll", ".conllu", ".iob", ".iob2", ".bio")
@@ -34,8 +34,7 @@ class TagReading:
     def training(self, path: Path) -> Given:
         """Sentences and their tags."""
         if is_conll(path):
-            if self.group is not None:
-                raise ConfigError(f"{path} has no column to group by; leave --group out")
+            no_columns(path, tokens=self.tokens, tags=self.tags, group=self.group)
             tagged = read_tagged(path)
             return Given(tagged.tokens, tagged.tags)
         if self.tokens is None or self.tags is None:
@@ -55,13 +54,13 @@ class TagReading:
                 yield from zip(tokens(table, words), tags(table, words, marks), groups, strict=True)
 
         X, y, groups = map(list, zip(*sampled(rows()), strict=True))
-        everything = TableRows(path, marks, tokens=words)
+        everything = TableRows(path, marks, tokens=words, group=self.group)
         return Given(X, y, None if self.group is None else groups, notes=[large_note(path)], everything=everything)
 
     def sequences(self, path: Path) -> list[list[str]]:
-        """Sentences without their tags; of a CoNLL file, which must have some, they are left out."""
+        """Sentences without their tags, which are not needed. A model of a table reads CoNLL files too."""
         if is_conll(path):
-            return [list(sentence) for sentence in read_tagged(path).tokens]
+            return read_tokens(path)
         if self.tokens is None:
             raise ConfigError(f"{path} is a table; say which column holds the tokens: --tokens COL")
         return tokens(read(path), self.tokens)

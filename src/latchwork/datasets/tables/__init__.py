@@ -14,12 +14,12 @@ the header not counted; a text file's line, counted as an editor does, stands be
 """
 
 from latchwork.datasets.tables.columns import labels, series, texts
-from latchwork.datasets.tables.conll import TaggedFile, read_tagged
+from latchwork.datasets.tables.conll import TaggedFile, read_tagged, read_tokens
 from latchwork.datasets.tables.formats import EXTENSIONS, read
 from latchwork.datasets.tables.stream import count_rows, stream
 from latchwork.datasets.tables.table import Table
 from latchwork.datasets.tables.tagged import tags, tokens
-from latchwork.datasets.tables.times import times
+from latchwork.datasets.tables.times import readable_times, times
 
 __all__ = [
     "EXTENSIONS",
@@ -29,6 +29,8 @@ __all__ = [
     "labels",
     "read",
     "read_tagged",
+    "read_tokens",
+    "readable_times",
     "series",
     "stream",
     "tags",

@@ -20,6 +20,7 @@ _BLANKS = re.compile(r"[ \t]+")  # a no-break space may be part of a token
 _BOUNDARY = "-DOCSTART-"
 _WORD = re.compile(r"\d+", re.ASCII)
 _NO_WORD = re.compile(r"\d+[-.]\d+", re.ASCII)  # a range of words written as one, or a word that is understood
+_COLUMN_0 = "columns are counted from 1, or from the last as -1; there is no column 0"
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,12 +73,50 @@ def read_tagged(
             one, or no token or tag; a sentence has no tokens, or the file no tags. The message names the line.
     """
     if 0 in (token, tag):
-        raise ConfigError("columns are counted from 1, or from the last as -1; there is no column 0")
+        raise ConfigError(_COLUMN_0)
     path = checked(path)
-    universal = path.suffix.lower() == ".conllu" if conllu is None else conllu
+    universal = _is_universal(path, conllu)
     token, tag = token or (2 if universal else 1), tag or (4 if universal else -1)
     if token == tag:
         raise ConfigError(f"column {token} is given for the tokens and for the tags; give two columns")
+    found = TaggedFile(path, [], [], [])
+    for began, words, marks in _read(path, token, tag, universal, comments):
+        found.lines.append(began)
+        found.tokens.append(words)
+        found.tags.append(marks)
+    return found
+
+
+def read_tokens(
+    path: str | os.PathLike[str],
+    token: int | None = None,
+    conllu: bool | None = None,
+    comments: bool | None = None,
+) -> list[list[str]]:
+    """The sentences of such a file without their tags, which it need not have.
+
+    Args:
+        path, token, conllu, comments: as :func:`read_tagged` takes them.
+
+    Raises:
+        ConfigError: the column is 0.
+        DataError: as :func:`read_tagged`, but for what it says of tags.
+    """
+    if token == 0:
+        raise ConfigError(_COLUMN_0)
+    path = checked(path)
+    universal = _is_universal(path, conllu)
+    return [words for _, words, _ in _read(path, token or (2 if universal else 1), None, universal, comments)]
+
+
+def _is_universal(path: Path, conllu: bool | None) -> bool:
+    return path.suffix.lower() == ".conllu" if conllu is None else conllu
+
+
+def _read(
+    path: Path, token: int, tag: int | None, universal: bool, comments: bool | None
+) -> Iterator[tuple[int, list[str], list[str]]]:
+    """The line, the tokens and the tags of each sentence, of which there is one at least; without ``tag`` no tags."""
     with reading(path):
         text = utf8.read(path)
     # A carriage return, U+2028 and their like may stand in a token, so only the line feed parts lines here.
@@ -86,31 +125,29 @@ def read_tagged(
     if not written:
         raise _no_tokens(path)
     first = next((found for found in written if not found[1].startswith("#" if universal else "# ")), written[0])
-    found = TaggedFile(path, [], [], [])
     columns = _Columns(path, *first, token, tag, universal)
-    for began, words, marks in _sentences(columns, lines, True if universal else comments):
-        found.lines.append(began)
-        found.tokens.append(words)
-        found.tags.append(marks)
-    if not found.tokens:
+    sentences = _sentences(columns, lines, True if universal else comments)
+    if (one := next(sentences, None)) is None:
         raise _no_tokens(path)
-    return found
+    yield one
+    yield from sentences
 
 
 class _Columns:
     """Takes token and tag out of a line. The first line settles how many columns there are, and what parts them."""
 
-    def __init__(self, path: Path, first: int, text: str, token: int, tag: int, universal: bool) -> None:
+    def __init__(self, path: Path, first: int, text: str, token: int, tag: int | None, universal: bool) -> None:
         self.path, self.first, self.universal = path, first, universal
         self.tabs = universal or "\t" in text
         self.width = width = len(self.split(text))
-        if width == 1:
+        if width == 1 and tag is not None:
             parted = "a tab" if universal else "a tab or blanks"
             raise self.error(first, f"one column, so there are no tags; a line is token and tag with {parted} between")
         for what, column in (("tokens", token), ("tags", tag)):
-            if not -width <= column <= width:
+            if column is not None and not -width <= column <= width:
                 raise self.error(first, f"there is no column {column} for the {what}; the line has {width} columns")
-        self.token, self.tag = (column - 1 if column > 0 else column + width for column in (token, tag))
+        self.token = token - 1 if token > 0 else token + width
+        self.tag = None if tag is None else tag - 1 if tag > 0 else tag + width
         if self.token == self.tag:
             raise self.error(first, f"columns {token} and {tag} are the same one; the line has {width} columns")
 
@@ -130,11 +167,15 @@ class _Columns:
         return cells
 
     def pair(self, line: int, cells: list[str]) -> tuple[str, str]:
-        """Token and tag of a line."""
-        token, tag = cells[self.token].strip(" \t"), cells[self.tag].strip(" \t")
-        if not token or not tag or (self.universal and tag == "_"):
-            missing, column = ("token", self.token) if not token else ("tag", self.tag)
-            raise self.error(line, f"the {missing} is missing (column {column + 1})")
+        """Token and tag of a line; the tag is empty where none is read."""
+        token = cells[self.token].strip(" \t")
+        if not token:
+            raise self.error(line, f"the token is missing (column {self.token + 1})")
+        if self.tag is None:
+            return token, ""
+        tag = cells[self.tag].strip(" \t")
+        if not tag or (self.universal and tag == "_"):
+            raise self.error(line, f"the tag is missing (column {self.tag + 1})")
         return token, tag
 
     def error(self, line: int, problem: str) -> DataError:

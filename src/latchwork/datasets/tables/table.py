@@ -75,18 +75,20 @@ class Table:
         return self.values(name)
 
     def numbers(self, name: str) -> npt.NDArray[np.float64]:
-        """A column of numbers, (rows,), NaN for a missing one.
+        """A column of numbers, (rows,), NaN for a missing one: an empty value, a NaN, or text that says "nan".
 
         Raises:
             DataError: there is no such column, or a value in it is no number.
         """
         found = np.full(self.rows, np.nan)
         for index, value in enumerate(self.column(name)):
-            if not parse.is_missing(value) and value == value:  # NaN alone differs from itself
+            # NaN alone differs from itself; pandas and others write it as text into a CSV.
+            if not parse.is_missing(value) and value == value and value not in ("nan", "NaN"):
                 try:
                     found[index] = parse.number(value)
                 except ValueError as error:
-                    raise self.error(f"column '{name}': {error}", row=index) from None
+                    missing = "a missing value is left empty, or written NaN"
+                    raise self.error(f"column '{name}': {error}; {missing}", row=index) from None
         return found
 
     def kind(self, name: str) -> str:

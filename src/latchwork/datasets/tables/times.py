@@ -47,6 +47,22 @@ def times(table: Table, column: str) -> npt.NDArray[np.datetime64]:
     return np.array(found, dtype="datetime64[s]")
 
 
+def readable_times(table: Table, column: str) -> npt.NDArray[np.datetime64]:
+    """The same, but NaT for a value that cannot be read: what a column looks like, before it is taken for times.
+
+    Raises:
+        DataError: there is no such column.
+    """
+
+    def read(value: Any) -> datetime | None:
+        try:
+            return _read(value)[1]
+        except ValueError:
+            return None
+
+    return np.array([read(value) for value in table.column(column)], dtype="datetime64[s]")
+
+
 def _read(value: Any) -> tuple[str, datetime]:
     if parse.is_missing(value) or value != value:  # NaN and NaT alone differ from themselves
         raise ValueError("the time is missing; fill it in or leave the row out")

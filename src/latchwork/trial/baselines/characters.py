@@ -8,14 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from latchwork.tasks.symbols import CharacterEncoder, code_points
+
 START, END, UNSEEN = 0, 1, 2
 """A document's first symbol, which is given; its last, which is not; and any character that training has not."""
 
-FIRST = 3
-"""The number of the first character."""
-
-UNSEEN_BITS = 21
-"""To say which character it is that training has not: a Unicode code point, the same for every model."""
+_SHIFT = 1  # the encoder has the end and the unseen one too, but no start
 
 
 @dataclass(frozen=True)
@@ -23,19 +21,19 @@ class Alphabet:
     """The characters of the training documents.
 
     Attributes:
-        points: (V,) their code points, sorted.
+        encoder: knows all of them.
     """
 
-    points: NDArray[np.uint32]
+    encoder: CharacterEncoder
 
     @classmethod
     def of(cls, documents: Sequence[str]) -> Alphabet:
         """Of all characters that occur."""
-        return cls(np.unique(_points("".join(documents))))
+        return cls(CharacterEncoder(np.unique(code_points("".join(documents)))))
 
     def __len__(self) -> int:
         """How many symbols there are, with the three that are no characters."""
-        return FIRST + len(self.points)
+        return self.encoder.symbols + _SHIFT
 
     def symbols(self, documents: Sequence[str]) -> NDArray[np.int64]:
         """(N,) ``START``, its characters and ``END`` of each document, one after the other."""
@@ -46,12 +44,5 @@ class Alphabet:
         for places, symbol in ((np.concatenate([[0], ends[:-1]]).astype(np.intp), START), (ends - 1, END)):
             if len(ends):
                 found[places], inner[places] = symbol, False
-        points = _points("".join(documents))
-        place = np.minimum(np.searchsorted(self.points, points), max(0, len(self.points) - 1))
-        known = self.points[place] == points if len(self.points) else np.zeros(len(points), bool)
-        found[inner] = np.where(known, place + FIRST, UNSEEN)
+        found[inner] = self.encoder.numbers("".join(documents)).astype(np.int64) + _SHIFT
         return found
-
-
-def _points(text: str) -> NDArray[np.uint32]:
-    return np.frombuffer(text.encode("utf-32-le"), np.dtype("<u4"))

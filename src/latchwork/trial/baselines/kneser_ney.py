@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latchwork.tasks.sequences import texts
+from latchwork.tasks.symbols import UNSEEN_BITS
 from latchwork.trial.baselines.baseline import Baseline
-from latchwork.trial.baselines.characters import START, UNSEEN, UNSEEN_BITS, Alphabet
+from latchwork.trial.baselines.characters import START, UNSEEN, Alphabet
 from latchwork.trial.runner import Fitted
 
 Integers = NDArray[np.int64]

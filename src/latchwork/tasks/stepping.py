@@ -15,8 +15,8 @@ from latchwork.kernels.scan import Memory
 from latchwork.kernels.stream import Stream
 from latchwork.nn.dispatch import choose
 from latchwork.tasks.network import SequenceNetwork
-from latchwork.tasks.streams import Numbers
-from latchwork.tasks.symbols import END, UNSEEN_BITS
+from latchwork.tasks.symbols import END
+from latchwork.tasks.text_stream import Numbers
 
 _SIDE_BY_SIDE = 64  # documents
 _STEPS = 256  # that are read at a time, so that scores of a long document do not fill the memory
@@ -34,19 +34,19 @@ def read_on(network: SequenceNetwork, inputs: Tensor, state: Any) -> tuple[Tenso
     return network.head(network.dropout(output)), state
 
 
-def code_lengths(network: SequenceNetwork, documents: Sequence[Numbers], unseen: int | None) -> NDArray[np.float64]:
-    """(n,) bits for each document's symbols and its end; ``UNSEEN_BITS`` more for each that is ``unseen``."""
+def code_lengths(network: SequenceNetwork, documents: Sequence[Numbers]) -> NDArray[np.float64]:
+    """(n,) bits for each document's symbols and its end."""
     network.eval()
     bits = np.zeros(len(documents))
     order = np.argsort([len(document) for document in documents], kind="stable")[::-1]
     with torch.no_grad():
         for first in range(0, len(order), _SIDE_BY_SIDE):
             rows = order[first : first + _SIDE_BY_SIDE]
-            bits[rows] = _batch(network, [documents[i] for i in rows], unseen)
+            bits[rows] = _batch(network, [documents[i] for i in rows])
     return bits
 
 
-def _batch(network: SequenceNetwork, documents: Sequence[Numbers], unseen: int | None) -> NDArray[np.float64]:
+def _batch(network: SequenceNetwork, documents: Sequence[Numbers]) -> NDArray[np.float64]:
     """The same of documents that are read side by side, the longest first."""
     device = network.head.weight.device
     lengths = np.array([len(document) + 1 for document in documents])
@@ -67,10 +67,7 @@ def _batch(network: SequenceNetwork, documents: Sequence[Numbers], unseen: int |
         scores, state = read_on(network, given[:-1], state)
         targets = given[1:]
         nats = -scores.double().log_softmax(-1).gather(-1, targets.unsqueeze(-1)).squeeze(-1)
-        found = nats / np.log(2)
-        if unseen is not None:
-            found = found + UNSEEN_BITS * (targets == unseen)
-        bits[:reading] += (found * inside).sum(0)
+        bits[:reading] += (nats / np.log(2) * inside).sum(0)
     return bits.cpu().numpy()
 
 

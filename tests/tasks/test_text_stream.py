@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from latchwork.errors import DataError
 from latchwork.tasks import corpus
 from latchwork.tasks.corpus import Documents, read_corpus
-from latchwork.tasks.streams import TextStream, numbers_of
 from latchwork.tasks.symbols import END, UNITS, learn
+from latchwork.tasks.text_stream import TextStream, numbers_of
 
 CPU = torch.device("cpu")
 

@@ -6,10 +6,10 @@ import torch
 
 from latchwork import cells
 from latchwork.nn.dispatch import use_path
-from latchwork.tasks import reading
+from latchwork.tasks import stepping
 from latchwork.tasks.network import SequenceNetwork, Shape
-from latchwork.tasks.reading import Reader, code_lengths, read_on
-from latchwork.tasks.symbols import END, UNSEEN_BITS
+from latchwork.tasks.stepping import Reader, code_lengths, read_on
+from latchwork.tasks.symbols import END
 
 SYMBOLS = 7
 
@@ -66,9 +66,9 @@ def test_bits_are_those_of_each_document_alone(monkeypatch):
         with torch.no_grad():
             scores = read_on(made, torch.tensor([END, *document]).unsqueeze(1), None)[0][:, 0].double()
         chosen = scores.log_softmax(-1)[torch.arange(len(document) + 1), [*document, END]]
-        expected.append(-float(chosen.sum()) / np.log(2) + UNSEEN_BITS * int((document == 1).sum()))
-    np.testing.assert_allclose(code_lengths(made, documents, unseen=1), expected, rtol=1e-5)
+        expected.append(-float(chosen.sum()) / np.log(2))
+    np.testing.assert_allclose(code_lengths(made, documents), expected, rtol=1e-5)
     for name, value in (("_STEPS", 4), ("_SIDE_BY_SIDE", 2)):
-        monkeypatch.setattr(reading, name, value)
-        np.testing.assert_allclose(code_lengths(made, documents, unseen=1), expected, rtol=1e-5)
-    assert code_lengths(made, [], None).shape == (0,)
+        monkeypatch.setattr(stepping, name, value)
+        np.testing.assert_allclose(code_lengths(made, documents), expected, rtol=1e-5)
+    assert code_lengths(made, []).shape == (0,)

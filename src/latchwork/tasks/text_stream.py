@@ -86,8 +86,8 @@ class TextStream:
         asked = len(numbers) + 1
         if asked < chunk:
             raise DataError(
-                f"the text has {len(numbers):,} symbols, which is less than one chunk={chunk}; give more text or a "
-                "smaller chunk"
+                f"the text has {len(numbers):,} symbols, which is less than one chunk={chunk}; give more text or, "
+                "in Python, a smaller chunk"
             )
         self._numbers = numbers
         self._chunk = chunk
