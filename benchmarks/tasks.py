@@ -1,6 +1,6 @@
 """Every task on real data, each with its fair trial: the table of the README.
 
-python benchmarks/tasks.py                                # all, about half an hour on two cores
+python benchmarks/tasks.py                                # all, about twenty minutes on two cores
 python benchmarks/tasks.py --only tunes,electricity --longer 5 --json folder
 
 Every trial has the same splits, settings and time for all cells, and its baselines; see docs/trial.md. With ``--json``
@@ -82,19 +82,19 @@ def _series(horizon: int, calendar: bool) -> Callable[[str], tuple[Any, Any, Any
 
 ROWS: Mapping[str, Row] = {
     "reviews": Row(
-        "13,057 review sentences, 2 classes", "classify", _labelled, 70, options={"max_epochs": 6, "batch_size": 128}
+        "13,057 review sentences, 2 classes", "classify", _labelled, 65, options={"max_epochs": 6, "batch_size": 128}
     ),
-    "japanese_vowels": Row("Japanese vowels, 640 series, 9 speakers", "classify", _labelled, 80),
-    "spoken_digits": Row("3,000 spoken digits, MFCC", "classify", _labelled, 200),
-    "italy_power_demand": Row("Italy's power demand, 1,096 days", "classify", _labelled, 50),
-    "basic_motions": Row("basic motions, 80 series, 4 classes", "classify", _labelled, 50),
-    "brown": Row("a quarter of the Brown corpus, 12 tags", "tag", _tagged, 300),
-    "tunes": Row("2,009 folk tunes in ABC", "generate", _documents, 480),
-    "hamlet": Row("Hamlet, 20 scenes", "generate", _documents, 240, options={"max_epochs": 30, "dropout": 0.4}),
-    "electricity": Row("electricity, 26,304 hours, 24 ahead", "forecast", _series(24, True), 270, 24),
-    "beijing_air": Row("Beijing's PM2.5, 43,824 hours, 24 ahead", "forecast", _series(24, True), 270, 24),
-    "co2": Row("CO₂, 2,284 weeks, 13 ahead", "forecast", _series(13, False), 100, 52),
-    "sunspots": Row("sunspots, 309 years, 5 ahead", "forecast", _series(5, False), 60, 11),
+    "japanese_vowels": Row("Japanese vowels, 640 series, 9 speakers", "classify", _labelled, 40),
+    "spoken_digits": Row("3,000 spoken digits, MFCC", "classify", _labelled, 80),
+    "italy_power_demand": Row("Italy's power demand, 1,096 days", "classify", _labelled, 25),
+    "basic_motions": Row("basic motions, 80 series, 4 classes", "classify", _labelled, 30),
+    "brown": Row("a quarter of the Brown corpus, 12 tags", "tag", _tagged, 130),
+    "tunes": Row("2,009 folk tunes in ABC", "generate", _documents, 280),
+    "hamlet": Row("Hamlet, 20 scenes", "generate", _documents, 100, options={"max_epochs": 30, "dropout": 0.4}),
+    "electricity": Row("electricity, 26,304 hours, 24 ahead", "forecast", _series(24, True), 120, 24),
+    "beijing_air": Row("Beijing's PM2.5, 43,824 hours, 24 ahead", "forecast", _series(24, True), 120, 24),
+    "co2": Row("CO₂, 2,284 weeks, 13 ahead", "forecast", _series(13, False), 45, 52),
+    "sunspots": Row("sunspots, 309 years, 5 ahead", "forecast", _series(5, False), 25, 11),
 }
 
 
