@@ -125,7 +125,7 @@ def run_trial(
         seed: decides splits, seeds and which settings are tried.
         tuning_budget: settings tried in each split, drawn anew for each; None tries all.
         time_budget: seconds. After each complete round the number of splits is set to what the cost so far allows, no
-            more than ``repeats`` and no fewer than 3; the result's ``notes`` say so.
+            more than ``repeats`` and no fewer than 3; the verdict says so.
         metric: the name of one of the problem's metrics; None for the first.
         jobs: fits that run side by side, each in a process of its own with one thread; 0 for one per processor. What
             predict costs is measured while nothing runs beside it.
@@ -175,11 +175,6 @@ def run_trial(
     taken = perf_counter() - start
     if time_budget is not None and taken > 1.2 * time_budget:
         notes.append(f"{number} splits, the fewest that tell anything, took {taken:.0f} seconds, over the time budget.")
-    if number < repeats:
-        notes.append(
-            f"To keep to the time budget of {time_budget:g} seconds, {number} of the {repeats} planned splits "
-            "were run, for every candidate."
-        )
     return TrialResult(
         candidates=tuple(Contestant(c.name, c.kind, budgets[c.name]) for c in candidates),
         runs=tuple(runs),
