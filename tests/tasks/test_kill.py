@@ -52,7 +52,7 @@ took = time.monotonic() - began
 killed = 0
 for _ in range(10):
     pid = child(folder / "state", folder / "early")
-    time.sleep(moments.uniform(0, took / 6))
+    time.sleep(moments.uniform(0, took / 10))
     os.kill(pid, signal.SIGKILL)
     _, status = os.waitpid(pid, 0)
     killed += os.WIFSIGNALED(status)
