@@ -21,11 +21,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch.nn.modules.module import register_module_forward_pre_hook
 
 from latchwork import SequenceClassifier, SequenceGenerator, datasets
 from latchwork.tasks import TableRows
-from latchwork.tasks.batches import Batch
-from latchwork.tasks.streaming import StreamedExamples
+from latchwork.tasks.network import SequenceNetwork
 
 _BLOCK = 200_000  # rows that are drawn together; a file repeats few blocks, which is all the same for memory
 
@@ -59,24 +59,18 @@ def _generator(path: Path) -> str:
 
 def _classifier(path: Path) -> str:
     padding: list[tuple[int, int]] = []
-    whole = StreamedExamples.batches
 
-    def counted(self: StreamedExamples, *arguments: object) -> object:
-        for batch in whole(self, *arguments):  # type: ignore[arg-type]
-            padding.append(_padding(batch))
-            yield batch
+    def count(module: torch.nn.Module, arguments: tuple[torch.Tensor, ...]) -> None:
+        if isinstance(module, SequenceNetwork) and module.training:
+            inputs, lengths = arguments
+            padding.append((int(lengths.sum()), inputs.shape[0] * inputs.shape[1]))
 
-    StreamedExamples.batches = counted  # type: ignore[assignment, method-assign]
-    model = SequenceClassifier("gru", max_epochs=3, epoch_steps=500, patience=None)
-    model.fit(TableRows(path, text="text", label="label"))
-    StreamedExamples.batches = whole  # type: ignore[method-assign]
+    with register_module_forward_pre_hook(count):
+        model = SequenceClassifier("gru", max_epochs=3, epoch_steps=500, patience=None)
+        model.fit(TableRows(path, text="text", label="label"))
     real, padded = map(sum, zip(*padding, strict=True))
     share = 1 - real / padded
     return f"accuracy {model.history_[-1].valid_score:.1%} after 3 × 500 batches, {share:.1%} of the steps padding"
-
-
-def _padding(batch: Batch) -> tuple[int, int]:
-    return int(batch.lengths.sum()), batch.inputs.shape[0] * batch.inputs.shape[1]
 
 
 def _written(

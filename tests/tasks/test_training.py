@@ -51,3 +51,15 @@ def test_other_validation_classes_make_another_fit(tmp_path, data):
     SequenceClassifier("gru", **options).fit(X[:20], y[:20], X[20:], y[20:])
     with pytest.raises(DataError, match="other data or options"):
         SequenceClassifier("gru", **options).fit(X[:20], y[:20], X[20:], 1 - y[20:])
+
+
+def test_a_schedule_that_ends_with_the_time_budget_is_not_gone_on_with_under_another(tmp_path, data):
+    def fit(budget, schedule):
+        options = {"hidden_size": 4, "max_epochs": 2, "time_budget": budget, "schedule": schedule}
+        return SequenceClassifier("rnn", checkpoint_dir=tmp_path / schedule, **options).fit(*data)
+
+    fit(50.0, "cosine")
+    with pytest.raises(DataError, match="other data or options"):
+        fit(90.0, "cosine")
+    fit(50.0, "constant")
+    fit(90.0, "constant")

@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import itertools
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -41,7 +42,7 @@ _NO_MATTER = frozenset(
 )
 
 
-class SequenceEstimator(BaseEstimator):
+class SequenceEstimator(BaseEstimator, ABC):
     """Base of the estimators, which say how their data is read, what is learned of it, and what they predict.
 
     Attributes:
@@ -82,21 +83,21 @@ class SequenceEstimator(BaseEstimator):
 
     # What a task adds
 
+    @abstractmethod
     def shape_for(self, X: Any, y: Any = None) -> Shape:
         """The sizes that the network would have on this data; nothing is fitted."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _state(self) -> dict[str, Any]:
         """What the task learned beside its weights, as plain data for the saved folder."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _restore(self, state: Mapping[str, Any]) -> None:
         """Take back what :meth:`_state` gave."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _describe(self, folder: Path) -> Card:
         """What the model card says of the task."""
-        raise NotImplementedError
 
     def _network(self, shape: Shape) -> SequenceNetwork:
         """The network, its weights drawn."""
@@ -278,7 +279,7 @@ class SequenceEstimator(BaseEstimator):
         """What a checkpoint belongs to: the data, and every option that changes the weights."""
         ignored = set(_NO_MATTER)
         if self.schedule != "constant":
-            ignored.discard("max_epochs")  # the schedule ends with them
+            ignored -= {"max_epochs", "time_budget"}  # the schedule ends with them
         options = {k: v for k, v in self.get_params(deep=False).items() if k not in ignored}
         digest = hashlib.sha256(json.dumps([options, self._cell_data(), seed], default=str, sort_keys=True).encode())
         for array in contents:
