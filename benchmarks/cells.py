@@ -144,11 +144,7 @@ def streams(seconds: float) -> str:
             graph = cells.get(cell).graph
             sizes = {"I": units, "H": units, "P": 0}
             weights = [np.zeros(p.shape(sizes), np.float32) for p in plan(graph).layout.parameters]
-            memory = Memory(
-                lambda rows, columns: np.empty((rows, columns), np.float32),
-                lambda rows, columns: np.zeros((rows, columns), np.float32),
-                lambda array: array.ctypes.data,
-            )
+            memory = Memory.numpy(np.float32)
             stream = Stream(kernels(graph, "float"), memory, sizes, weights)
             calls[str(units)] = partial(stream.step, np.zeros((1, units), np.float32))
         times = in_turn(calls, seconds)

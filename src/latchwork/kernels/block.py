@@ -6,8 +6,8 @@ call gives the addresses and the steps.
 
 from __future__ import annotations
 
-import ctypes
 import math
+import struct
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
@@ -16,7 +16,7 @@ import numpy as np
 
 from latchwork.kernels.native import Kernels
 from latchwork.kernels.plan import Buffer, Phase, Product, Program, WeightGradient
-from latchwork.kernels.structs import Word, kinds, row
+from latchwork.kernels.structs import Word, kinds, row, words_in
 from latchwork.language.layout import Slot
 
 _LETTERS = "HPI"
@@ -64,6 +64,22 @@ class Mode(NamedTuple):
     x: bool = True
 
 
+class Learned(NamedTuple):
+    """A learned parameter in a call.
+
+    Attributes:
+        at: where among the addresses its own is; None if the call does not read it.
+        grad_at: where that of its gradient is, for a backward call.
+        shape: its shape.
+        reached: whether a backward call writes all of its gradient.
+    """
+
+    at: int | None
+    grad_at: int | None
+    shape: tuple[int, ...]
+    reached: bool
+
+
 class Block:
     """The words of calls of any number of steps, their other shapes given.
 
@@ -79,9 +95,11 @@ class Block:
         carry: the offset in numbers of each state's gradient in the working memory.
         widths: numbers in a row of each state.
         tape_width: numbers in a row of the tape.
-        reached: the parameters all of whose gradient a backward call writes.
-        parameters_at, x_at, tape_at, states_at: where among the addresses a forward call puts what it gives, None for
-            what is not asked for; of a state, its initial, its final and its kept values.
+        parameters: the learned parameters, in the order of the layout.
+        x_at, tape_at, states_at: where among the addresses a call puts what it gives, None for what is not asked for;
+            of a state, its initial, its final and its kept values.
+        output_at, grad_x_at, zeros_at, traced_at: the same of what only a backward call is given: the gradients by the
+            output, by the input and by each named value, and zeros.
     """
 
     def __init__(
@@ -105,9 +123,19 @@ class Block:
         self._chunk_at = layout.room * kernels.bytes
         blocks = [(s.name, s.index) for s in (*(job.slot for job in layout.jobs), *layout.sums)]
         parameters = kernels.plan.layout.parameters
-        self.reached = {p.name for p in parameters if all((p.name, i) in blocks for i in range(len(p.blocks)))}
-        self.parameters_at = [names.get(p.name) for p in parameters]
+        self.parameters = [
+            Learned(
+                names.get(p.name),
+                names.get(f"grad_{p.name}"),
+                p.shape(sizes),
+                all((p.name, i) in blocks for i in range(len(p.blocks))),
+            )
+            for p in parameters
+        ]
         self.x_at, self.tape_at = names.get("x"), names.get("tape")
+        self.output_at, self.grad_x_at = names.get("grad_output"), names.get("grad_input")
+        self.zeros_at = names.get("zeros")
+        self.traced_at = {n: names[f"grad_trace_{n}"] for n in kernels.plan.trace if f"grad_trace_{n}" in names}
         self.states_at = [
             (names.get(f"initial_{i}", 0), names.get(f"final_{i}", 0), names.get(f"values_{i}"))
             for i in range(len(self.widths))
@@ -115,10 +143,13 @@ class Block:
         self._words = np.array([word if isinstance(word, int) else 0 for word in layout.words], np.int64)
         places = [(i, names[w[0]], w[1]) for i, w in enumerate(layout.words) if isinstance(w, tuple)]
         self._relocations = np.array(places, np.int64).reshape(-1, 3)
-        self._tables = (
-            self._words.ctypes.data, len(self._words), self._relocations.ctypes.data, len(self._relocations),
+        words = row(
+            "Block", words=self._words.ctypes.data, count=len(self._words),
+            relocations=self._relocations.ctypes.data, relocated=len(self._relocations),
         )  # fmt: skip
-        self._addresses = ctypes.c_int64 * len(names)
+        self._block = np.array(words, np.int64)
+        self._block_at = self._block.ctypes.data
+        self._given = struct.Struct(f"Q{words_in('Call') - 1 + len(names)}q").pack  # the seed has no sign
 
     def worth_threads(self, steps: int) -> bool:
         """Whether so many steps are worth more threads than one."""
@@ -148,13 +179,13 @@ class Block:
             step: the number of the first step to the masks.
             packed: whether the working memory is that of an earlier run, with the weights packed in it.
         """
-        bases = self._addresses(*addresses)
-        bases[_CHUNK_BASE] = addresses[0] + self._chunk_at
-        self._run(*self._tables, bases, seed, stream, drawn, step, steps, packed)
+        workspace, words, _, *rest = addresses
+        chunk = workspace + self._chunk_at
+        # By struct, for ctypes takes several times as long to fill an array.
+        self._run(self._block_at, self._given(seed, stream, drawn, step, steps, packed, workspace, words, chunk, *rest))
 
 
-_BASES = ("workspace", "words", "chunk")  # as latchwork_run knows the first two
-_CHUNK_BASE = _BASES.index("chunk")
+_BASES = ("workspace", "words", "chunk")  # as latchwork_run and Block.run know them
 
 
 class _Layout:

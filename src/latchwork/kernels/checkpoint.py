@@ -32,8 +32,8 @@ class Forward(NamedTuple):
     """What a forward pass gives, rows padded to whole vectors.
 
     Attributes:
-        output: (N, H).
-        final: (B, ·) for each state.
+        output: (N, H), or (T, B, H) where the input was (T, B, I).
+        final: (1, B, ·) for each state.
         checkpoints: the states before each segment.
     """
 
@@ -58,7 +58,7 @@ def segments(job: Job, every: int) -> Iterator[Segment]:
             counts = counts[start : stop + 1].copy()
             counts[-1] = 0
             rows = Rows(counts, offset[start : stop + 1] - offset[start], names[:width].copy())
-        cuts = None if job.cuts is None else job.cuts[place]
+        cuts = None if job.cuts is None else job.cuts.reshape(-1)[place]
         shape = job.shape._replace(steps=stop - start, batch=width)
         yield Segment(job._replace(shape=shape, rows=rows, cuts=cuts, step=job.step + start), place, width)
 
@@ -77,11 +77,13 @@ def forward(
     widths = [kernels.padded(job.sizes[letter]) for letter in letters]
     states = []
     for given, width in zip(initial, widths, strict=True):
-        state = memory.zeros(job.shape.batch, width)
+        state = memory.zeros(1, job.shape.batch, width)
         if given is not None:
-            state[:, : given.shape[1]] = given
+            state[..., : given.shape[-1]] = given
         states.append(state)
-    output = memory.empty(job.total, widths[0])
+    output = memory.empty(*x.shape[:-1], widths[0])
+    by_row = output.reshape(-1, widths[0])
+    x = x.reshape(-1, x.shape[-1])
     parts = list(segments(job, every))
     # One array for all: small ones between the segments' working memory would keep that from being used again.
     kept = [memory.empty(sum(part.batch for part in parts), width) for width in widths]
@@ -91,12 +93,12 @@ def forward(
         before = tuple(array[start : start + segment.batch] for array in kept)
         start += segment.batch
         for checkpoint, state in zip(before, states, strict=True):
-            checkpoint[:] = state[: segment.batch]
+            checkpoint[:] = state[0, : segment.batch]
         checkpoints.append(before)
         done = scan.forward(kernels, memory, segment.job, parameters, x[segment.rows], before)
-        output[segment.rows] = done.output
+        by_row[segment.rows] = done.output
         for state, final in zip(states, done.final, strict=True):
-            state[: segment.batch] = final
+            state[:, : segment.batch] = final
     return Forward(output, tuple(states), tuple(checkpoints))
 
 
@@ -122,14 +124,16 @@ def backward(
     for letter, gradient in zip(letters, final, strict=True):
         state = memory.zeros(job.shape.batch, kernels.padded(job.sizes[letter]))
         if gradient is not None:
-            state[:, : gradient.shape[1]] = gradient
+            state[:, : gradient.shape[-1]] = gradient
         carried.append(state)
-    by_x = memory.zeros(job.total, kernels.padded(job.sizes["I"])) if x_needed else None
+    lead, x = x.shape[:-1], x.reshape(-1, x.shape[-1])
+    by_x = memory.zeros(len(x), kernels.padded(job.sizes["I"])) if x_needed else None
+    by_output = None if output is None else output.reshape(-1, output.shape[-1])
     learned: list[Any] = []
     for segment, before in zip(reversed(list(segments(job, every))), reversed(checkpoints), strict=True):
         rows, batch = segment.rows, segment.batch
         done = scan.forward(kernels, memory, segment.job, parameters, x[rows], before, save=True)
-        given = None if output is None else output[rows]
+        given = None if by_output is None else by_output[rows]
         back = scan.backward(
             kernels, memory, segment.job, parameters, done, given, [c[:batch] for c in carried], None, x_needed
         )
@@ -144,5 +148,5 @@ def backward(
             learned = list(back.parameters)
     if not learned:
         shapes = [parameter.shape(job.sizes) for parameter in kernels.plan.layout.parameters]
-        learned = [memory.zeros(s[0], s[1] if len(s) > 1 else 1).reshape(s) for s in shapes]
-    return Gradients(by_x, tuple(carried), tuple(learned))
+        learned = [memory.zeros(*shape) for shape in shapes]
+    return Gradients(None if by_x is None else by_x.reshape(*lead, by_x.shape[1]), tuple(carried), tuple(learned))

@@ -44,8 +44,7 @@ class Kernels:
         name: the cell's name, for messages.
 
     Attributes:
-        run: the time loop, run(words, count, relocations, count, addresses, seed, stream, drawn, first step, steps,
-            packed).
+        run: the time loop, run(struct Block of ``csrc/plan.h``, struct Call and the bases).
         functions: the addresses of the pointwise functions, in the order of the plan's programs.
         buffers: the plan's buffers in the order that the functions know them by.
         numbers: buffer → its number in that order.
@@ -143,8 +142,8 @@ def _isa() -> str:
 def _core(real: Real) -> tuple[Any, Extents]:
     library = ctypes.CDLL(str(compile_library(CORE, real=real, name="core", isa=_isa())))
     run = library.latchwork_run
-    word, pointer = ctypes.c_int64, ctypes.c_void_p
-    run.argtypes = [pointer, word, pointer, word, pointer, ctypes.c_uint64, *[word] * 5]
+    pointer = ctypes.c_void_p
+    run.argtypes = [pointer, pointer]
     run.restype = None
     library.latchwork_share.argtypes = [pointer] * 3
     library.latchwork_share.restype = None

@@ -7,27 +7,48 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from latchwork.kernels.block import Block, Mode, Shape, block
 from latchwork.kernels.native import Kernels
 
 Array: TypeAlias = Any
 Sizes: TypeAlias = Mapping[str, int]
+_LINE = 64  # bytes of a cache line, and of the widest vector
 
 
 class Memory(NamedTuple):
     """How arrays are made and found.
 
     Attributes:
-        empty: rows, columns → an array of the kernels' precision, on a cache line.
+        empty: the numbers of a shape → an array of the kernels' precision.
         zeros: the same, of zeros.
         address: of an array's first number.
     """
 
-    empty: Callable[[int, int], Array]
-    zeros: Callable[[int, int], Array]
+    empty: Callable[..., Array]
+    zeros: Callable[..., Array]
     address: Callable[[Array], int]
+
+    @staticmethod
+    def numpy(dtype: DTypeLike) -> Memory:
+        """Arrays of numpy's, each on a cache line: a vector that lies on two takes twice as long to read."""
+
+        def empty(*shape: int) -> Array:
+            size = math.prod(shape) * np.dtype(dtype).itemsize
+            room = np.empty(size + _LINE - 1, np.uint8)
+            start = -address(room) % _LINE
+            return room[start : start + size].view(dtype).reshape(shape)
+
+        def zeros(*shape: int) -> Array:
+            array = empty(*shape)
+            array[...] = 0
+            return array
+
+        def address(array: Array) -> int:
+            return int(array.__array_interface__["data"][0])
+
+        return Memory(empty, zeros, address)
 
 
 class Rows(NamedTuple):
@@ -51,7 +72,7 @@ class Job(NamedTuple):
         sizes: size letter → number.
         shape: of the sequences.
         rows: of each step, for a ragged batch.
-        cuts: (N,) one byte each: whether the row is cut before that step.
+        cuts: (N,) or (T, B), one byte each: whether the row is cut before that step.
         threads: how many to use at most.
         trace: whether every named value is kept.
         seed: of the random masks; None for their expectation.
@@ -69,11 +90,6 @@ class Job(NamedTuple):
     stream: int = 0
     step: int = 0
 
-    @property
-    def total(self) -> int:
-        """N."""
-        return self.shape.steps * self.shape.batch if self.rows is None else int(self.rows.offset[-1])
-
     def block(self, kernels: Kernels, mode: Mode) -> Block:
         return block(kernels, self.sizes, self.shape, self.threads, mode)
 
@@ -88,11 +104,11 @@ class Job(NamedTuple):
 
 
 class Forward(NamedTuple):
-    """What a forward pass gives, rows padded to whole vectors.
+    """What a forward pass gives, rows padded to whole vectors; N is (T, B) where the input was so.
 
     Attributes:
         output: (N, H).
-        final: (B, ·) for each state.
+        final: (1, B, ·) for each state.
         states: (N, ·) for each state beside the output, where kept.
         tape: (N, ·): what is kept for the gradient and the trace.
         initial: (B, ·) for each state, as given.
@@ -120,47 +136,56 @@ def forward(
 
     Args:
         parameters: as the layout lists them, row by row in memory.
-        x: (N, I), row by row in memory: packed by step, rows in falling order of their lengths.
+        x: (N, I), row by row in memory: packed by step, rows in falling order of their lengths. Where all rows are full
+            it may be (T, B, I).
         initial: (B, ·) for each state, row by row in memory, or None for zeros.
         save: keep what :func:`backward` needs.
     """
     empty, _, address = memory
     words = job.block(kernels, Mode(save, job.trace))
-    batch, total = job.shape.batch, job.total
     addresses = [0] * len(words.names)
-    for at, array in zip(words.parameters_at, parameters, strict=True):
-        if at is not None:
-            addresses[at] = address(array)
+    for parameter, array in zip(words.parameters, parameters, strict=True):
+        if parameter.at is not None:
+            addresses[parameter.at] = address(array)
     if kernels.reads_input:
         x = _padded(x, kernels.padded(job.sizes["I"]), memory)
     if words.x_at is not None:
         addresses[words.x_at] = address(x)
+    batch, lead = job.shape.batch, x.shape[:-1]
     first, final, values = [], [], []
     for given, width, (initial_at, final_at, values_at) in zip(initial, words.widths, words.states_at, strict=True):
         if given is not None:
             given = _padded(given, width, memory)
             addresses[initial_at] = address(given)
         first.append(given)
-        final.append(empty(batch, width))
-        addresses[final_at] = address(final[-1])
+        last = empty(1, batch, width)
+        addresses[final_at] = address(last)
+        final.append(last)
         if values_at is not None:
-            values.append(empty(total, width))
-            addresses[values_at] = address(values[-1])
+            kept = empty(*lead, width)
+            addresses[values_at] = address(kept)
+            values.append(kept)
     tape = None
     if words.tape_at is not None:
-        tape = empty(total, words.tape_width)
+        tape = empty(*lead, words.tape_width)
         addresses[words.tape_at] = address(tape)
-    workspace = empty(1, words.room(job.shape.steps))
+    workspace = empty(words.room(job.shape.steps))
     addresses[0] = address(workspace)
     job.run(words, addresses, memory)
     return Forward(values[0], tuple(final), tuple(values[1:]), tape, tuple(first), x)
 
 
 class Gradients(NamedTuple):
-    """x: (N, I) or None; initial: (B, ·) for each state; rows padded to whole vectors. parameters: in their shapes."""
+    """Rows are padded to whole vectors.
+
+    Attributes:
+        x: (N, I), or None.
+        initial: (B, ·) for each state that was given; None for the others.
+        parameters: in their shapes.
+    """
 
     x: Array | None
-    initial: tuple[Array, ...]
+    initial: tuple[Array | None, ...]
     parameters: tuple[Array, ...]
 
 
@@ -183,59 +208,65 @@ def backward(
         x_needed: whether the gradient by the input is wanted.
     """
     empty, zeros, address = memory
-    plan, sizes, batch, total = kernels.plan, job.sizes, job.shape.batch, job.total
+    sizes, batch, lead = job.sizes, job.shape.batch, done.output.shape[:-1]
     words = job.block(kernels, Mode(True, job.trace, True, output is not None, x_needed))
-    names = words.names
-    addresses = [0] * len(names)
-    kept: list[Array] = []  # until the call is over
+    addresses = [0] * len(words.names)
+    held = []  # until the call is over
 
-    def give(name: str, array: Array) -> None:
-        if name in names:
-            kept.append(array)
-            addresses[names[name]] = address(array)
+    def give(at: int | None, array: Array) -> None:
+        if at is not None:
+            held.append(array)
+            addresses[at] = address(array)
 
-    give("x", done.x)
-    if done.tape is not None:
-        give("tape", done.tape)
-    for i, (values, first) in enumerate(zip((done.output, *done.states), done.initial, strict=True)):
-        give(f"values_{i}", values)
-        if first is not None:
-            give(f"initial_{i}", first)
+    learned = []
+    for parameter, array in zip(words.parameters, parameters, strict=True):
+        if parameter.at is not None:
+            addresses[parameter.at] = address(array)
+        gradient = empty(*parameter.shape) if parameter.reached else zeros(*parameter.shape)
+        if parameter.grad_at is not None:
+            addresses[parameter.grad_at] = address(gradient)
+        learned.append(gradient)
+    give(words.x_at, done.x)
+    give(words.tape_at, done.tape)
     if output is not None:
-        give("grad_output", _padded(output, words.widths[0], memory))
-    if "zeros" in names:
-        give("zeros", zeros(1, max(words.widths)))
-    for name, value in plan.graph.traced.items() if plan.traced else ():
-        width = kernels.padded(sizes[plan.letters(value)])
+        give(words.output_at, _padded(output, words.widths[0], memory))
+    if words.zeros_at is not None:
+        give(words.zeros_at, zeros(max(words.widths)))
+    for name, at in words.traced_at.items():
+        width = kernels.padded(sizes[kernels.plan.trace[name].letter])
         gradient = (trace or {}).get(name)
-        give(f"grad_trace_{name}", zeros(total, width) if gradient is None else _padded(gradient, width, memory))
+        give(at, zeros(*lead, width) if gradient is None else _padded(gradient, width, memory))
     x = None
     if x_needed:
         width = kernels.padded(sizes["I"])
-        x = empty(total, width) if "grad_input" in names else zeros(total, width)
-        give("grad_input", x)
-    learned = []
-    for parameter, array in zip(plan.layout.parameters, parameters, strict=True):
-        give(parameter.name, array)
-        shape = parameter.shape(sizes)
-        make = empty if parameter.name in words.reached else zeros
-        learned.append(make(shape[0], math.prod(shape[1:])))
-        give(f"grad_{parameter.name}", learned[-1])
-        learned[-1] = learned[-1].reshape(shape)
-    workspace = empty(1, words.room(job.shape.steps))
+        x = zeros(*lead, width) if words.grad_x_at is None else empty(*lead, width)
+        give(words.grad_x_at, x)
+    workspace = empty(words.room(job.shape.steps))
     addresses[0] = address(workspace)
-    carried = []
-    for i, (at, width, gradient) in enumerate(zip(words.carry, words.widths, final, strict=True)):
+    values = (done.output, *done.states)
+    for kept, first, gradient, width, (initial_at, final_at, values_at) in zip(
+        values, done.initial, final, words.widths, words.states_at, strict=True
+    ):
+        give(values_at, kept)
+        if first is not None:
+            give(initial_at, first)
         if gradient is not None:
-            give(f"final_{i}", _padded(gradient, width, memory))
-        carried.append(workspace[0, at : at + batch * width].reshape(batch, width))
+            give(final_at, _padded(gradient, width, memory))
     job.run(words, addresses, memory)
-    return Gradients(x, tuple(carried), tuple(learned))
+    initial: list[Array | None] = []
+    for first, at, width in zip(done.initial, words.carry, words.widths, strict=True):
+        carried = None
+        if first is not None:  # a copy, which does not hold the workspace
+            carried = empty(batch, width)
+            carried[:] = workspace[at : at + batch * width].reshape(batch, width)
+        initial.append(carried)
+    return Gradients(x, tuple(initial), tuple(learned))
 
 
 def _padded(array: Array, width: int, memory: Memory) -> Array:
-    if array.shape[1] == width:
+    *lead, given = array.shape
+    if given == width:
         return array
-    padded = memory.zeros(array.shape[0], width)
-    padded[:, : array.shape[1]] = array
+    padded = memory.zeros(*lead, width)
+    padded[..., :given] = array
     return padded

@@ -30,7 +30,7 @@ class Stream:
     ) -> None:
         self._words = words = block(kernels, sizes, Shape(1, batch), 1, Mode())
         self._memory = memory
-        self._workspace = memory.empty(1, words.room(1))
+        self._workspace = memory.empty(words.room(1))
         self._output = memory.empty(batch, words.widths[0])
         self.states = [memory.zeros(batch, width) for width in words.widths]
         # Its own room, so that a caller's array may go away and a wide row is padded.
@@ -46,9 +46,9 @@ class Stream:
             self._addresses[initial] = self._addresses[final] = memory.address(state)
             if values is not None:
                 self._addresses[values] = memory.address(self._output)
-        for at, array in zip(words.parameters_at, parameters, strict=True):
-            if at is not None:
-                self._addresses[at] = memory.address(array)
+        for parameter, array in zip(words.parameters, parameters, strict=True):
+            if parameter.at is not None:
+                self._addresses[parameter.at] = memory.address(array)
         words.run(self._addresses, 1)
         self.reset()
 

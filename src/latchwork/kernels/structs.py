@@ -44,6 +44,11 @@ def kinds() -> dict[str, int]:
     return {name: int(number) for name, number in re.findall(r"(\w+) = (\d+),", body)}
 
 
+def words_in(struct: str) -> int:
+    """Words of a struct."""
+    return sum(_structs()[struct].values())
+
+
 def row(struct: str, **words: Word | list[Word]) -> list[Word]:
     """A struct's words in the order of its declaration; every field has to be given, an array as a list.
 
@@ -55,10 +60,10 @@ def row(struct: str, **words: Word | list[Word]) -> list[Word]:
         other = ", ".join(sorted(words.keys() ^ fields.keys()))
         raise TypeError(f"struct {struct} of plan.h and its writer do not have the same fields: {other}")
     written: list[Word] = []
-    for name, length in fields.items():
+    for name, due in fields.items():
         given = words[name]
         several = given if isinstance(given, list) else [given]
-        if len(several) != length:
-            raise TypeError(f"struct {struct} of plan.h: {name} is {length} words, but {len(several)} are given")
+        if len(several) != due:
+            raise TypeError(f"struct {struct} of plan.h: {name} is {due} words, but {len(several)} are given")
         written += several
     return written

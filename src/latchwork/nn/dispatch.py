@@ -88,7 +88,6 @@ def choose(
     reset: bool = False,
     trace: bool = False,
     lengths: bool = False,
-    empty: bool = False,
     one_step: bool = False,
 ) -> Dispatch:
     """The path for a call with these options.
@@ -113,7 +112,7 @@ def choose(
         not_operator = "return_trace asks for the gates, and torch's operator does not give them out"
     elif reset:
         not_operator = "reset cuts sequences, and torch's operator cannot"
-    elif empty:
+    elif 0 in like.shape:
         not_operator = "torch's operator refuses an input without steps or rows"
     elif forced is None and differentiated():
         not_operator = "torch's operator refuses transforms (vmap, forward-mode derivatives)"
@@ -131,7 +130,7 @@ def choose(
 
 def _why_not_fused(cell: Cell, like: Tensor, one_step: bool) -> str | None:
     """Why the kernels cannot run it, or None if they can."""
-    if like.device.type != "cpu":
+    if not like.is_cpu:
         return f"the kernels run on the CPU, and this is on {like.device}"
     if like.dtype not in (torch.float32, torch.float64):
         return f"the kernels compute in float32 and float64, and this is {like.dtype}"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
-from functools import lru_cache
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor
@@ -15,7 +15,7 @@ from latchwork.kernels import checkpoint
 from latchwork.kernels import scan as engine
 from latchwork.kernels.block import Shape
 from latchwork.kernels.native import Kernels, kernels
-from latchwork.kernels.plan import plan
+from latchwork.kernels.plan import Plan, plan
 from latchwork.kernels.scan import Forward, Memory
 from latchwork.language.graph import Graph
 from latchwork.nn import threads
@@ -26,16 +26,17 @@ from latchwork.reference.torch import scan as reference_scan
 
 threads.share()
 _LETTERS = "HPI"
+Sizes: TypeAlias = tuple[int, int, int]  # of these letters
 
 
 def fused_scan(
     graph: Graph,
     name: str,
-    parameters: Mapping[str, Tensor],
+    parameters: Sequence[Tensor],
     x: Tensor,
     initial: Sequence[Tensor | None],
     *,
-    sizes: Mapping[str, int],
+    sizes: Sizes,
     packing: Packing,
     reset: Tensor | None = None,
     reverse: bool = False,
@@ -48,10 +49,10 @@ def fused_scan(
     Args:
         graph: the cell's graph.
         name: the cell's name, for messages.
-        parameters: name → tensor, as the layout lists them.
+        parameters: as the layout lists them.
         x: (N, I), packed; (T, B, I) where all rows are full.
         initial: the first states, (B, ·) each, in the order of the packing; None for zeros.
-        sizes: size letter → number.
+        sizes: H, P and I.
         packing: how the sequences are packed.
         reset: (T, B) bool, in the caller's order of rows.
         reverse: start at each row's last valid step and go back.
@@ -61,30 +62,32 @@ def fused_scan(
 
     Returns:
         output (N, ·), or (T, B, ·) where all rows are full; final (1, B, ·) each in the order of the packing; trace
-        (N, ·) each.
+        (N, ·) each, or (T, B, ·).
     """
-    job = Job.of(graph, name, sizes, packing, reset, reverse, masks, with_trace)
-    if every is not None and not with_trace:  # a trace is as long as the sequence in any case
-        job = job._replace(every=every)
+    threads = torch.get_num_threads()
+    if packing.rows is None and reset is None and masks.seed is None:
+        job = _plain(graph, name, sizes, packing, reverse, threads, with_trace, every)
+    else:
+        job = Job.of(graph, name, sizes, packing, reset, reverse, masks, with_trace, every, threads)
     if job.turned:
         x = packing.turned(x)
-    tensors = (x, *initial, *parameters.values())
+    tensors = (x, *initial, *parameters)
     if torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in tensors):
         output, *rest = _Fused.apply(job, *tensors)  # type: ignore[no-untyped-call]
     else:
-        output, *rest = job.shaped(job.results(job.forward(tensors, save=False), saved=False))
-    states = len(initial)
+        output, *rest = job.results(job.forward(tensors, save=False), saved=False)
     trace = {}
     if with_trace:
-        named = dict(zip(job.traced, rest[states:], strict=True))
-        trace = {key: named.get(key, output) for key in plan(graph).trace}
+        named = dict(zip(job.traced, rest[job.states :], strict=True))
+        trace = {key: named.get(key, output) for key in job.plan.trace}
     if job.turned:
         output = packing.turned(output)
         trace = {key: packing.turned(values) for key, values in trace.items()}
-    return Scan(output, tuple(rest[:states]), trace)
+    return Scan(output, tuple(rest[: job.states]), trace)
 
 
-class Job(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Job:
     """A call of the kernels: all of it but the tensors.
 
     Attributes:
@@ -106,28 +109,44 @@ class Job(NamedTuple):
     def of(
         graph: Graph,
         name: str,
-        sizes: Mapping[str, int],
+        sizes: Sizes,
         packing: Packing,
         reset: Tensor | None,
         reverse: bool,
         masks: Masks,
         with_trace: bool,
+        every: int | None,
+        threads: int,
     ) -> Job:
         """The job of a scan, its arguments as :func:`fused_scan` has them."""
         ragged = packing.rows is not None
         shape = Shape(packing.scanned, packing.batch, ragged, reverse and not ragged, reset is not None)
         cuts = None if reset is None else packing.cuts(reset, reverse)
-        threads = torch.get_num_threads()
-        sizes = {letter: sizes[letter] for letter in _LETTERS}
-        scan = engine.Job(sizes, shape, packing.rows, cuts, threads, with_trace, masks.seed, masks.stream)
-        return Job(graph, name, packing, masks, reverse and ragged, scan)
+        letters = dict(zip(_LETTERS, sizes, strict=True))
+        scan = engine.Job(letters, shape, packing.rows, cuts, threads, with_trace, masks.seed, masks.stream)
+        # A trace is as long as the sequence in any case.
+        return Job(graph, name, packing, masks, reverse and ragged, scan, None if with_trace else every)
 
-    @property
+    @cached_property
+    def plan(self) -> Plan:
+        return plan(self.graph)
+
+    @cached_property
+    def states(self) -> int:
+        """How many states the cell has."""
+        return len(self.graph.states)
+
+    @cached_property
+    def widths(self) -> tuple[int, ...]:
+        """Numbers in a row of each state, without padding."""
+        return tuple(self.scan.sizes[letter] for letter in self.graph.state_sizes())
+
+    @cached_property
     def traced(self) -> tuple[str, ...]:
         """The names that are traced, but for those of the output."""
         if not self.scan.trace:
             return ()
-        return tuple(key for key, buffer in plan(self.graph).trace.items() if (buffer.role, buffer.key) != ("next", 0))
+        return tuple(key for key, buffer in self.plan.trace.items() if (buffer.role, buffer.key) != ("next", 0))
 
     def kernels(self, dtype: torch.dtype, traced: bool = False) -> Kernels:
         return kernels(self.graph, "float" if dtype == torch.float32 else "double", traced, self.name)
@@ -139,20 +158,23 @@ class Job(NamedTuple):
 
     def split(self, tensors: Sequence[Tensor | None]) -> tuple[Tensor, list[Tensor | None], list[Any]]:
         """The input, the first states and the parameters, each row by row in memory."""
-        x, *given = (_row_by_row(t) for t in tensors)
+        x, *given = _row_by_row(tensors)
         assert x is not None
-        x = x if x.dim() == 2 else x.reshape(self.scan.total, x.shape[2])
-        states = len(self.graph.states)
-        sizes = self.scan.sizes
+        dtype, initial, parameters = x.dtype, given[: self.states], given[self.states :]
         # The kernels are given addresses alone: another type or shape would be read as what it is not.
-        for array, (name, shape) in zip(given[states:], _shapes(self.graph, *sizes.values()), strict=True):
+        for array, (name, shape) in zip(parameters, self._due, strict=True):
             assert array is not None
-            if array.dtype != x.dtype or array.device != x.device or tuple(array.shape) != shape:
+            if array.dtype is not dtype or array.shape != shape or not array.is_cpu:
                 raise ShapeError(
                     f"{self.name}: the parameter {name} must be {shape} of {x.dtype} on {x.device}, as the input is, "
                     f"but it is {tuple(array.shape)} of {array.dtype} on {array.device}"
                 )
-        return x, given[:states], given[states:]
+        return x, initial, parameters
+
+    @cached_property
+    def _due(self) -> list[tuple[str, tuple[int, ...]]]:
+        """The name and shape of each parameter."""
+        return [(p.name, p.shape(self.scan.sizes)) for p in self.plan.layout.parameters]
 
     def checkpointed(self, tensors: Sequence[Tensor | None]) -> checkpoint.Forward:
         """The forward pass, keeping the states of every so many steps."""
@@ -162,35 +184,16 @@ class Job(NamedTuple):
         return checkpoint.forward(kernels, _MEMORY[x.dtype], self.scan, parameters, x, initial, self.every)
 
     def results(self, done: Forward | checkpoint.Forward, saved: bool) -> tuple[Tensor, ...]:
-        """The output (N, ·), the final states (B, ·), the trace (N, ·), without padding."""
-        sizes = self.scan.sizes
-        widths = [sizes[letter] for letter in self.graph.state_sizes()]
+        """The output (N, ·), the final states (1, B, ·), the trace (N, ·), without padding; N may be (T, B)."""
         named = []
         if isinstance(done, Forward) and self.scan.trace:
-            kernels = self.kernels(done.output.dtype)
-            places, _ = kernels.tape(sizes, saved, True)
-            for name in self.traced:
-                buffer = kernels.plan.trace[name]
-                width = sizes[buffer.letter]
-                if buffer.role == "next":
-                    named.append(done.states[int(buffer.key) - 1][:, :width])
-                else:
-                    assert done.tape is not None
-                    named.append(done.tape[:, places[buffer] : places[buffer] + width])
-        final = [_trimmed(f, w) for f, w in zip(done.final, widths, strict=True)]
-        return (_trimmed(done.output, widths[0]), *final, *named)
-
-    def shaped(self, results: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        """The results with the output as the input is, and the final states (1, B, ·) as the layer returns them.
-
-        In place, for autograd refuses to detach a view in place.
-        """
-        output, *rest = results
-        if self.packing.rows is None:
-            output.resize_(self.packing.steps, self.packing.batch, output.shape[1])
-        for final in rest[: len(self.graph.states)]:
-            final.resize_(1, self.packing.batch, final.shape[1])
-        return results
+            sizes = self.scan.sizes
+            for state, place, width in _places(self.kernels(done.output.dtype), self.traced, *sizes.values(), saved):
+                values = done.tape if state is None else done.states[state]
+                assert values is not None
+                named.append(values[..., place : place + width])
+        final = [_trimmed(f, w) for f, w in zip(done.final, self.widths, strict=True)]
+        return (_trimmed(done.output, self.widths[0]), *final, *named)
 
     def backward(
         self,
@@ -201,9 +204,8 @@ class Job(NamedTuple):
     ) -> tuple[Tensor | None, ...]:
         """The gradients by the input, the first states and the parameters, given those by the results."""
         dtype = done.output.dtype
-        states = len(self.graph.states)
-        output, *rest = (_flat(g) for g in gradients)
-        final, named = rest[:states], rest[states:]
+        output, *rest = _row_by_row(gradients)
+        final, named = rest[: self.states], rest[self.states :]
         _, _, parameters = self.split(tensors)
         back = engine.backward(
             self.kernels(dtype, any(g is not None for g in named)),
@@ -220,47 +222,50 @@ class Job(NamedTuple):
 
     def trimmed(self, back: engine.Gradients) -> tuple[Tensor | None, ...]:
         """Without padding."""
-        sizes = self.scan.sizes
-        x = None if back.x is None else _trimmed(back.x, sizes["I"])
-        initial = [_trimmed(g, sizes[w]) for g, w in zip(back.initial, self.graph.state_sizes(), strict=True)]
+        x = None if back.x is None else _trimmed(back.x, self.scan.sizes["I"])
+        initial = [None if g is None else _trimmed(g, w) for g, w in zip(back.initial, self.widths, strict=True)]
         return (x, *initial, *back.parameters)
 
 
+@lru_cache(maxsize=1024)
+def _plain(
+    graph: Graph, name: str, sizes: Sizes, packing: Packing, reverse: bool, threads: int, trace: bool, every: int | None
+) -> Job:
+    """The job of full rows without cuts and drawn masks: one for all calls that differ in their tensors alone."""
+    return Job.of(graph, name, sizes, packing, None, reverse, Masks(), trace, every, threads)
+
+
+@lru_cache(maxsize=256)
+def _places(
+    kernels: Kernels, names: tuple[str, ...], h: int, p: int, i: int, saved: bool
+) -> list[tuple[int | None, int, int]]:
+    """Where each traced value is: the number of the state, None for the tape; the place in its rows; the width."""
+    sizes = dict(zip(_LETTERS, (h, p, i), strict=True))
+    places, _ = kernels.tape(sizes, saved, True)
+    found: list[tuple[int | None, int, int]] = []
+    for name in names:
+        buffer = kernels.plan.trace[name]
+        state, place = (int(buffer.key) - 1, 0) if buffer.role == "next" else (None, places[buffer])
+        found.append((state, place, sizes[buffer.letter]))
+    return found
+
+
 def _memory(dtype: torch.dtype) -> Memory:
-    return Memory(
-        # Not on torch's default device, which may be another.
-        lambda rows, columns: torch.empty((rows, columns), dtype=dtype, device="cpu"),
-        lambda rows, columns: torch.zeros((rows, columns), dtype=dtype, device="cpu"),
-        torch.Tensor.data_ptr,
-    )
+    like = torch.empty(0, dtype=dtype, device="cpu")  # not on torch's default device, which may be another
+    return Memory(like.new_empty, like.new_zeros, torch.Tensor.data_ptr)
 
 
 _MEMORY = {dtype: _memory(dtype) for dtype in (torch.float32, torch.float64)}
 
 
-def _row_by_row(values: Tensor | None) -> Tensor | None:
-    """As the kernels read it: number after number, and none that is to be negated when it is read."""
-    if values is None or (values.is_contiguous() and not values.is_neg()):
-        return values
-    return values.resolve_neg().contiguous()
-
-
-def _flat(values: Tensor | None) -> Tensor | None:
-    """(T, B, ·) or (1, B, ·) → two dimensions, as the kernels read it."""
-    values = _row_by_row(values)
-    return values if values is None or values.dim() == 2 else values.flatten(0, 1)
-
-
-@lru_cache(maxsize=1024)
-def _shapes(graph: Graph, *sizes: int) -> tuple[tuple[str, tuple[int, ...]], ...]:
-    """The name and shape of each parameter; ``sizes`` in the order of :data:`_LETTERS`."""
-    letters = dict(zip(_LETTERS, sizes, strict=True))
-    return tuple((p.name, p.shape(letters)) for p in plan(graph).layout.parameters)
+def _row_by_row(tensors: Iterable[Tensor | None]) -> list[Tensor | None]:
+    """As the kernels read them: number after number, and none that is to be negated when it is read."""
+    return [t if t is None or (t.is_contiguous() and not t.is_neg()) else t.resolve_neg().contiguous() for t in tensors]
 
 
 def _trimmed(values: Tensor, width: int) -> Tensor:
     """Without the padding; the tensor itself where there is none, for a view must not be changed in place."""
-    return values if values.shape[1] == width else values[:, :width].contiguous()
+    return values if values.shape[-1] == width else values[..., :width].contiguous()
 
 
 class _Fused(torch.autograd.Function):
@@ -274,10 +279,10 @@ class _Fused(torch.autograd.Function):
             kept = job.checkpointed(tensors)
             ctx.save_for_backward(*tensors, *(state for states in kept.checkpoints for state in states))
             ctx.given = len(tensors)
-            return job.shaped(job.results(kept, saved=True))
+            return job.results(kept, saved=True)
         done = job.forward(tensors, save=True)
         ctx.states = len(done.states)
-        results = job.shaped(job.results(done, saved=True))
+        results = job.results(done, saved=True)
         # Without padding the output is what the backward pass reads, and autograd sees when it was changed in place.
         # With padding it is a copy, kept only so that autograd refuses the same for every width.
         copied = () if results[0] is done.output else (results[0],)
@@ -296,15 +301,14 @@ class _Fused(torch.autograd.Function):
         needed = ctx.needs_input_grad[1:]
         # A hook may have brought them back in another layout.
         if job.every is not None:
-            kept = [_row_by_row(t) for t in saved[ctx.given :]]
+            kept = _row_by_row(saved[ctx.given :])
             found = _from_checkpoints(job, tensors, kept, gradients, needed[0])
         else:
-            output, *rest = (_flat(t) for t in saved[ctx.kept :])
+            output, *rest = _row_by_row(saved[ctx.kept :])
             states, initial = rest[: ctx.states], rest[ctx.states : -2]
             done = Forward(output, (), tuple(states), rest[-1], tuple(initial), rest[-2])
             found = job.backward(done, tensors, gradients, needed[0])
-        by_x, *others = (g if use else None for g, use in zip(found, needed, strict=True))
-        return (None, None if by_x is None else by_x.view(tensors[0].shape), *others)
+        return (None, *[g if use else None for g, use in zip(found, needed, strict=True)])
 
 
 def _is_batched(gradient: Tensor | None) -> bool:
@@ -321,7 +325,7 @@ def _from_checkpoints(
     x, _, parameters = job.split(tensors)
     count = len(job.graph.states)
     checkpoints = [states[i : i + count] for i in range(0, len(states), count)]
-    output, *final = (_flat(g) for g in gradients[: 1 + count])
+    output, *final = _row_by_row(gradients[: 1 + count])
     assert job.every is not None
     kernels, memory = job.kernels(x.dtype), _MEMORY[x.dtype]
     back = checkpoint.backward(

@@ -142,8 +142,9 @@ def _job(
     _check(cell, x, initial, parameters, lengths, reset, sizes)
     packing = Packing.of(x.shape[0], x.shape[1], None if lengths is None else lengths.cpu())
     masks = Masks(None if seed is None else int(seed), stream)
-    letters = dict(zip("HPI", sizes, strict=True))
-    return packing, Job.of(cell.graph, cell.name, letters, packing, reset, reverse, masks, with_trace)
+    h, p, i = sizes
+    threads = torch.get_num_threads()
+    return packing, Job.of(cell.graph, cell.name, (h, p, i), packing, reset, reverse, masks, with_trace, None, threads)
 
 
 @torch.compiler.allow_in_graph  # type: ignore[untyped-decorator]
@@ -179,7 +180,7 @@ def _scan(
     rows = packing.pack(x)
     tensors = (packing.turned(rows) if job.turned else rows, *packing.sort(initial), *parameters)
     output, *rest = job.results(job.forward(tensors, save=False), saved=False)
-    final, named = rest[: len(initial)], rest[len(initial) :]
+    final, named = [f[0] for f in rest[: len(initial)]], rest[len(initial) :]
     trace = dict(zip(job.traced, named, strict=True))
     every = plan(job.graph).trace if with_trace else ()
     sequences = [output, *(trace.get(name, output) for name in every)]

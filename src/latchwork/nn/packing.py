@@ -70,14 +70,15 @@ class Packing:
         return Packing(self.scanned, self.batch, rows, self.lengths, torch.from_numpy(order))
 
     def pack(self, values: Tensor) -> Tensor:
-        """(T, B, ·) → (N, ·), packed, row by row in memory."""
-        flat = values.reshape(self.steps * self.batch, values.shape[-1])
-        return flat.contiguous() if self.rows is None else flat.index_select(0, self._index)
+        """(T, B, ·) → (N, ·), packed, row by row in memory; where all rows are full, as it is."""
+        if self.rows is None:
+            return values.contiguous()
+        return values.reshape(self.steps * self.batch, values.shape[-1]).index_select(0, self._index)
 
     def unpack(self, values: Tensor) -> Tensor:
-        """(N, ·) → (T, B, ·), 0 past a row's end."""
+        """(N, ·) → (T, B, ·), 0 past a row's end; where all rows are full, as it is."""
         if self.rows is None:
-            return values.reshape(self.steps, self.batch, values.shape[-1])
+            return values
         padded = values.new_zeros((self.steps, self.batch, values.shape[-1]))
         padded.view(-1, values.shape[-1]).index_copy_(0, self._index, values)
         return padded  # which is no view, and so may be detached in place
@@ -95,7 +96,7 @@ class Packing:
         return tuple(states) if self.order is None else tuple(s.index_select(-2, self._back) for s in states)
 
     def cuts(self, reset: Tensor, reverse: bool) -> Tensor:
-        """``reset`` (T, B) as one byte for each packed row: whether the scan is cut before that step."""
+        """``reset`` (T, B) as one byte for each packed row, or (T, B): whether the scan is cut before that step."""
         if reverse:
             # A cut before step t, seen from the other side, is a cut before step t − 1; a row's last step has none.
             reset = torch.cat([reset[1:], torch.zeros_like(reset[:1])])[: self.steps]
@@ -103,7 +104,7 @@ class Packing:
         if reverse and self.rows is not None:
             packed = self.turned(packed)
             packed[: self.batch][: int(self.rows.rows[0]) if len(self.rows.rows) > 1 else 0] = 0
-        return packed.reshape(-1)
+        return packed.squeeze(-1)
 
     @cached_property
     def _place(self) -> tuple[np.ndarray, np.ndarray]:

@@ -30,7 +30,6 @@ from latchwork.nn.inputs import Form, State, read_input, read_state
 from latchwork.nn.operator import can_be_traced, traced_scan
 from latchwork.nn.packing import Packing
 from latchwork.nn.parameters import initialise, keep_gate, register
-from latchwork.nn.quick import lane
 from latchwork.nn.signature import Signature
 from latchwork.nn.torch_operator import run_operator
 from latchwork.nn.trace import Layout, Trace
@@ -38,6 +37,7 @@ from latchwork.reference.interpreter import Masks, Program, program
 from latchwork.reference.torch import Scan, scan
 
 Output = Tensor | PackedSequence
+_EXPECTED = Masks()  # masks that are not drawn
 
 
 class Recurrent(nn.Module):
@@ -138,16 +138,17 @@ class Recurrent(nn.Module):
         self._signature = Signature.of(self.cell)
         self._names: list[list[str]] = []
         factory = {"device": device, "dtype": dtype}
-        for layer in range(num_layers):
-            for suffix in self._suffixes(layer):
-                self._names.append(register(self, self._program.layout, self._sizes(layer), suffix, factory))
+        for index in range(num_layers * self.directions):
+            layer, reverse = divmod(index, self.directions)
+            suffix = f"_l{layer}{'_reverse' * reverse}"
+            self._names.append(register(self, self._program.layout, self._sizes(index), suffix, factory))
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
         """Draw the initial weights anew: uniform in ±1/√H, as torch does."""
         layout = self._program.layout
-        for suffix in self._all_suffixes():
-            initialise(self._tensors(suffix), layout, self.hidden_size, self.forget_bias, self._keep_gate)
+        for index in range(len(self._names)):
+            initialise(self._named(index), layout, self.hidden_size, self.forget_bias, self._keep_gate)
 
     @property
     def mode(self) -> str:
@@ -167,7 +168,7 @@ class Recurrent(nn.Module):
     @property
     def all_weights(self) -> list[list[Tensor]]:
         """The parameters of each layer and direction, as in torch's modules."""
-        return [[getattr(self, name) for name in names] for names in self._names]
+        return [self._weights(index) for index in range(len(self._names))]
 
     def flatten_parameters(self) -> None:
         """Does nothing: there for code written for torch's modules, whose weights cuDNN wants in one piece."""
@@ -229,11 +230,7 @@ class Recurrent(nn.Module):
         Raises:
             ShapeError: an argument has the wrong shape, dtype or device.
         """
-        if hx is None and lengths is None and reset is None and not (return_trace or torch.is_grad_enabled()):
-            quick = None if torch.compiler.is_compiling() else self._run_quick(input)
-            if quick is not None:
-                return quick
-        weight = getattr(self, self._names[0][0])
+        weight = self._weight(self._names[0][0])
         x, length, cuts, form = read_input(
             input,
             lengths,
@@ -268,7 +265,7 @@ class Recurrent(nn.Module):
             reset: whether ``reset`` is given.
             return_trace: whether the trace is asked for.
         """
-        weight = getattr(self, self._names[0][0])
+        weight = self._weight(self._names[0][0])
         told = choose(self.cell, weight, lengths=lengths, reset=reset, trace=return_trace)
         if self.checkpoint_every is None:
             return told
@@ -295,30 +292,6 @@ class Recurrent(nn.Module):
         shown += [f"{k}={v}" for k, v in self._options.items() if v or (k == "forget_bias" and v is not None)]
         return ", ".join(shown)
 
-    def _run_quick(self, input: Any) -> tuple[Tensor, State] | None:
-        """By the way for small calls; None if this one is not plain enough, or not right."""
-        if type(input) is not Tensor or input.dim() != 3 or input.is_neg() or 0 in input.shape:
-            return None
-        drawn = self.training and (self.dropout or self._signature.masks)
-        if input.shape[2] != self.input_size or drawn or choose(self.cell, input).path != "fused":
-            return None
-        x = (input.transpose(0, 1) if self.batch_first else input).contiguous()
-        threads, finals = torch.get_num_threads(), []
-        for layer in range(self.num_layers):
-            sizes = (self.hidden_size, self.proj_size, x.shape[2])
-            outputs = []
-            for direction in range(self.directions):
-                way = lane(self.cell.graph, self.cell.name, x.dtype, sizes, x.shape[1], direction == 1, threads)
-                names = self._names[layer * self.directions + direction]
-                done = way(x, [self._parameters.get(name) for name in names])
-                if done is None:
-                    return None
-                outputs.append(done[0])
-                finals.append(done[1])
-            x = outputs[0] if len(outputs) == 1 else torch.cat(outputs, -1)
-        states = tuple(column[0] if len(column) == 1 else torch.cat(column) for column in zip(*finals, strict=True))
-        return x.transpose(0, 1) if self.batch_first else x, states[0] if len(states) == 1 else states
-
     def _run(
         self,
         x: Tensor,
@@ -329,7 +302,7 @@ class Recurrent(nn.Module):
         form: Form,
     ) -> tuple[Output, Sequence[Tensor], Trace | None]:
         """By the path that suits the call."""
-        path = choose(self.cell, x, reset=reset is not None, trace=with_trace, empty=0 in x.shape[:2])
+        path = choose(self.cell, x, reset=reset is not None, trace=with_trace)
         if path.operator:
             weights = [weight for group in self.all_weights for weight in group]
             options = (self.bias, self.num_layers, self.dropout, self.training, self.bidirectional)
@@ -355,35 +328,35 @@ class Recurrent(nn.Module):
         form: Form,
     ) -> tuple[Output, Sequence[Tensor], Trace | None]:
         """Layer after layer over packed rows, so that a ragged batch is packed once."""
-        packed = form.packed
+        cell, packed = self.cell, form.packed
         packing = Packing.of(x.shape[0], x.shape[1], lengths, packed)
 
-        def one(x: Tensor, initial: Sequence[Any], layer: int, suffix: str, masks: Masks) -> Scan:
+        def one(x: Tensor, initial: Sequence[Any], index: int, masks: Masks) -> Scan:
             return fused_scan(
-                self.cell.graph,
-                self.cell.name,
-                self._tensors(suffix),
+                cell.graph,
+                cell.name,
+                self._weights(index),
                 x,
                 initial if states is None else packing.sort(initial),
-                sizes=self._sizes(layer),
+                sizes=(self.hidden_size, self.proj_size, x.shape[-1]),
                 packing=packing,
                 reset=reset,
-                reverse=suffix.endswith("_reverse"),
+                reverse=index % self.directions == 1,
                 masks=masks,
                 with_trace=with_trace,
                 every=self.checkpoint_every,
             )
 
         # Full rows stay (T, B, ·): a view less each way, and a result that is none may be detached in place.
-        full = packing.rows is None
-        start = packed.data if packed is not None else x.contiguous() if full else packing.pack(x)
+        start = packing.pack(x) if packed is None else packed.data
         data, scans = self._layers(start, states, self._seed(), one)
-        columns = [packing.unsort(column) for column in zip(*(s.final for s in scans), strict=True)]
-        final = [column[0] if len(column) == 1 else torch.cat(column) for column in columns]
-        named = [{n: form.sequence(packing.unpack(v)) for n, v in s.trace.items()} for s in scans]
-        trace = Trace(named) if with_trace else None
+        joined = [c[0] if len(c) == 1 else torch.cat(c) for c in zip(*[s.final for s in scans], strict=True)]
+        final = packing.unsort(joined)
+        trace = None
+        if with_trace:
+            trace = Trace([{n: form.sequence(packing.unpack(v)) for n, v in s.trace.items()} for s in scans])
         if packed is None:
-            return data if full else packing.unpack(data), final, trace
+            return packing.unpack(data), final, trace
         result = PackedSequence(data, packed.batch_sizes, packed.sorted_indices, packed.unsorted_indices)
         return result, final, trace
 
@@ -396,16 +369,16 @@ class Recurrent(nn.Module):
         with_trace: bool,
         form: Form,
     ) -> tuple[Output, Sequence[Tensor], Trace | None]:
-        def one(x: Tensor, initial: Sequence[Any], layer: int, suffix: str, masks: Masks) -> Scan:
+        def one(x: Tensor, initial: Sequence[Any], index: int, masks: Masks) -> Scan:
             return scan(
                 self.cell.graph,
-                self._tensors(suffix),
+                self._named(index),
                 x,
                 initial,
-                sizes=self._sizes(layer),
+                sizes=self._sizes(index),
                 lengths=lengths,
                 reset=reset,
-                reverse=suffix.endswith("_reverse"),
+                reverse=index % self.directions == 1,
                 masks=masks,
                 with_trace=with_trace,
             )
@@ -424,16 +397,16 @@ class Recurrent(nn.Module):
     ) -> tuple[Output, Sequence[Tensor], Trace | None]:
         """As an operator for each layer and direction, in a graph that torch traces."""
 
-        def one(x: Tensor, initial: Sequence[Any], layer: int, suffix: str, masks: Masks) -> Scan:
+        def one(x: Tensor, initial: Sequence[Any], index: int, masks: Masks) -> Scan:
             return traced_scan(
                 self._signature,
-                self._tensors(suffix),
+                self._named(index),
                 x,
                 initial,
-                sizes=self._sizes(layer),
+                sizes=self._sizes(index),
                 lengths=lengths,
                 reset=reset,
-                reverse=suffix.endswith("_reverse"),
+                reverse=index % self.directions == 1,
                 masks=masks,
                 with_trace=with_trace,
             )
@@ -459,21 +432,22 @@ class Recurrent(nn.Module):
         x: Tensor,
         states: tuple[Tensor, ...] | None,
         seed: Any,
-        one: Callable[[Tensor, Sequence[Any], int, str, Masks], Scan],
+        one: Callable[[Tensor, Sequence[Any], int, Masks], Scan],
     ) -> tuple[Tensor, list[Scan]]:
-        """All layers and directions, each by ``one(x, initial, layer, suffix, masks)``: the last output, and all."""
-        streams = self._signature.masks
+        """All layers and directions, each by ``one(x, initial, index, masks)``: the last output, and all."""
+        streams, directions = self._signature.masks, self.directions
         nothing = [None] * len(self._signature.states)
         scans: list[Scan] = []
-        for layer in range(self.num_layers):
-            for suffix in self._suffixes(layer):
-                index = len(scans)
-                initial = nothing if states is None else [s[index] for s in states]
-                scans.append(one(x, initial, layer, suffix, Masks(seed, index * streams)))
-            outputs = [s.output for s in scans[-self.directions :]]
-            x = outputs[0] if len(outputs) == 1 else torch.cat(outputs, -1)
-            if self.dropout and self.training and layer < self.num_layers - 1:
+        for first in range(0, len(self._names), directions):
+            if first and self.dropout and self.training:
                 x = F.dropout(x, self.dropout)
+            outputs = []
+            for index in range(first, first + directions):
+                initial = nothing if states is None else [s[index] for s in states]
+                done = one(x, initial, index, _EXPECTED if seed is None else Masks(seed, index * streams))
+                scans.append(done)
+                outputs.append(done.output)
+            x = outputs[0] if directions == 1 else torch.cat(outputs, -1)
         return x, scans
 
     @property
@@ -496,23 +470,21 @@ class Recurrent(nn.Module):
     def _state_widths(self) -> list[int]:
         return [self.proj_size if letter == "P" else self.hidden_size for letter in self._signature.letters]
 
-    def _tensors(self, suffix: str) -> dict[str, Tensor]:
-        """The parameters of one layer and direction, by their names without the suffix."""
-        found: dict[str, Tensor] = {}
-        for name in self._signature.parameters:
-            own = self._parameters.get(f"{name}{suffix}")  # asked first: torch's way to an attribute is slow
-            found[name] = getattr(self, f"{name}{suffix}") if own is None else own
-        return found
+    def _weight(self, name: str) -> Tensor:
+        own = self._parameters.get(name)  # asked first: torch's way to an attribute is slow
+        return getattr(self, name) if own is None else own
 
-    def _sizes(self, layer: int) -> dict[str, int]:
-        input_size = self.input_size if layer == 0 else self.output_size
+    def _weights(self, index: int) -> list[Tensor]:
+        """The parameters of one layer and direction."""
+        return [self._weight(name) for name in self._names[index]]
+
+    def _named(self, index: int) -> dict[str, Tensor]:
+        """The same, by their names without the layer."""
+        return dict(zip(self._signature.parameters, self._weights(index), strict=True))
+
+    def _sizes(self, index: int) -> dict[str, int]:
+        input_size = self.input_size if index < self.directions else self.output_size
         return {"I": input_size, "H": self.hidden_size, "P": self.proj_size}
-
-    def _suffixes(self, layer: int) -> tuple[str, ...]:
-        return (f"_l{layer}", f"_l{layer}_reverse")[: self.directions]
-
-    def _all_suffixes(self) -> list[str]:
-        return [suffix for layer in range(self.num_layers) for suffix in self._suffixes(layer)]
 
 
 def resolve(cell: str | Cell) -> Cell:

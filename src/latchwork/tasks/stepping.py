@@ -124,11 +124,7 @@ def _streams(network: SequenceNetwork) -> list[Stream]:
     if choose(recurrent.cell, embedding.weight.detach()).path != "fused":
         return []
     compiled = kernels(recurrent.cell.graph, "float", False, recurrent.cell.name)
-    memory = Memory(
-        lambda rows, columns: np.empty((rows, columns), np.float32),
-        lambda rows, columns: np.zeros((rows, columns), np.float32),
-        lambda array: array.ctypes.data,
-    )
+    memory = Memory.numpy(np.float32)
     found = []
     for layer, weights in enumerate(recurrent.all_weights):
         width = recurrent.input_size if layer == 0 else recurrent.output_size

@@ -134,6 +134,29 @@ struct Plan {
     int64_t backward;
 };
 
+// An address to be put into a word of a block: `offset` bytes behind a base that each call gives.
+struct Relocation {
+    int64_t word, base, offset;
+};
+
+// A Plan and its tables, laid out once for all numbers of steps.
+struct Block {
+    const int64_t* words;
+    int64_t count;
+    const Relocation* relocations;
+    int64_t relocated;
+};
+
+// What each call gives beside the bases of the addresses.
+struct Call {
+    uint64_t seed;
+    int64_t stream;
+    int64_t drawn;
+    int64_t first_step;
+    int64_t steps;
+    int64_t packed;  // the workspace holds the packed weights already
+};
+
 // What a pointwise function sees of a step.
 struct Context {
     Real* const* buffer;    // each at the row 0 of the call

@@ -478,15 +478,15 @@ class Scan {
 }  // namespace
 }  // namespace latchwork
 
-// One call. `words` is a Plan and its tables, laid out once for all numbers of steps; each relocation (word, base, offset)
-// puts an address into a copy of it. The bases 0 are null, but for 1: the copy itself. With `packed` the workspace holds
-// the packed weights already.
-extern "C" __attribute__((visibility("default"))) void latchwork_run(const int64_t* words, int64_t count,
-                                                                     const int64_t* relocations, int64_t relocated,
-                                                                     const int64_t* bases, uint64_t seed,
-                                                                     int64_t stream, int64_t drawn, int64_t first_step,
-                                                                     int64_t steps, int64_t packed) {
+// One call: a copy of the block's words, with the addresses of this call in it, is the Plan that runs. `given` is a Call,
+// then the bases of the addresses; those that are 0 are null, but for 1: the copy itself.
+extern "C" __attribute__((visibility("default"))) void latchwork_run(const latchwork::Block* block,
+                                                                     const int64_t* given) {
     using namespace latchwork;
+    Call call;
+    std::memcpy(&call, given, sizeof call);
+    const int64_t* bases = given + sizeof call / sizeof(int64_t);
+    const int64_t count = block->count;
     constexpr int64_t small = 4096;
     int64_t on_stack[small];
     std::unique_ptr<int64_t[]> on_heap;
@@ -495,19 +495,19 @@ extern "C" __attribute__((visibility("default"))) void latchwork_run(const int64
         on_heap.reset(new int64_t[count]);
         copy = on_heap.get();
     }
-    std::memcpy(copy, words, sizeof(int64_t) * count);
-    for (int64_t i = 0; i < relocated; ++i) {
-        const int64_t word = relocations[3 * i], base = relocations[3 * i + 1], offset = relocations[3 * i + 2];
-        const int64_t start = base == 1 ? reinterpret_cast<int64_t>(copy) : bases[base];
-        copy[word] = start ? start + offset : 0;
+    std::memcpy(copy, block->words, sizeof(int64_t) * count);
+    for (int64_t i = 0; i < block->relocated; ++i) {
+        const Relocation& at = block->relocations[i];
+        const int64_t start = at.base == 1 ? reinterpret_cast<int64_t>(copy) : bases[at.base];
+        copy[at.word] = start ? start + at.offset : 0;
     }
     Plan* plan = reinterpret_cast<Plan*>(copy);
-    plan->seed = seed;
-    plan->stream = stream;
-    plan->drawn = drawn;
-    plan->first_step = first_step;
-    plan->steps = steps;
-    if (packed) plan->packs = 0;
+    plan->seed = call.seed;
+    plan->stream = call.stream;
+    plan->drawn = call.drawn;
+    plan->first_step = call.first_step;
+    plan->steps = call.steps;
+    if (call.packed) plan->packs = 0;
     Team::shared().run(int(plan->threads), [plan](Member& me) {
         Scan scan(*plan, me);
         if (plan->backward)
