@@ -262,7 +262,7 @@ def by_kernels(case: Case, threads: int = 1, save: bool = True, x_needed: bool =
     if save:
         given_trace = {n: pack(g) for n, g in given.trace.items()}
         back = scan.backward(
-            kernels, memory, job, arrays, done,
+            kernels, memory, job, arrays, x, first, done,
             None if case.gradients == "final" else pack(given.output),
             [None if case.gradients == "output" else held.own(g.astype(dtype)) for g in sorted_rows(given.final)],
             given_trace if traced else None, x_needed,

@@ -135,8 +135,9 @@ def backward(
         done = scan.forward(kernels, memory, segment.job, parameters, x[rows], before, save=True)
         given = None if by_output is None else by_output[rows]
         back = scan.backward(
-            kernels, memory, segment.job, parameters, done, given, [c[:batch] for c in carried], None, x_needed
-        )
+            kernels, memory, segment.job, parameters, x[rows], before, done, given, [c[:batch] for c in carried],
+            None, x_needed,
+        )  # fmt: skip
         for state, gradient in zip(carried, back.initial, strict=True):
             state[:batch] = gradient
         if by_x is not None:

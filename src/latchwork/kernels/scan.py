@@ -111,16 +111,12 @@ class Forward(NamedTuple):
         final: (1, B, ·) for each state.
         states: (N, ·) for each state beside the output, where kept.
         tape: (N, ·): what is kept for the gradient and the trace.
-        initial: (B, ·) for each state, as given.
-        x: (N, I), as it was read.
     """
 
     output: Array
     final: tuple[Array, ...]
     states: tuple[Array, ...]
     tape: Array | None
-    initial: tuple[Array | None, ...]
-    x: Array
 
 
 def forward(
@@ -147,17 +143,15 @@ def forward(
     for parameter, array in zip(words.parameters, parameters, strict=True):
         if parameter.at is not None:
             addresses[parameter.at] = address(array)
-    if kernels.reads_input:
-        x = _padded(x, kernels.padded(job.sizes["I"]), memory)
+    read = _read(x, kernels, job, memory)
     if words.x_at is not None:
-        addresses[words.x_at] = address(x)
+        addresses[words.x_at] = address(read)
     batch, lead = job.shape.batch, x.shape[:-1]
-    first, final, values = [], [], []
+    held, final, values = [], [], []
     for given, width, (initial_at, final_at, values_at) in zip(initial, words.widths, words.states_at, strict=True):
         if given is not None:
-            given = _padded(given, width, memory)
-            addresses[initial_at] = address(given)
-        first.append(given)
+            held.append(_padded(given, width, memory))  # until the call is over
+            addresses[initial_at] = address(held[-1])
         last = empty(1, batch, width)
         addresses[final_at] = address(last)
         final.append(last)
@@ -172,7 +166,7 @@ def forward(
     workspace = empty(words.room(job.shape.steps))
     addresses[0] = address(workspace)
     job.run(words, addresses, memory)
-    return Forward(values[0], tuple(final), tuple(values[1:]), tape, tuple(first), x)
+    return Forward(values[0], tuple(final), tuple(values[1:]), tape)
 
 
 class Gradients(NamedTuple):
@@ -194,6 +188,8 @@ def backward(
     memory: Memory,
     job: Job,
     parameters: Sequence[Array],
+    x: Array,
+    initial: Sequence[Array | None],
     done: Forward,
     output: Array | None,
     final: Sequence[Array | None],
@@ -203,6 +199,7 @@ def backward(
     """The gradients of a scalar, given its gradients by the output (N, H) and the final states (B, ·).
 
     Args:
+        parameters, x, initial: as :func:`forward` was given them.
         done: the forward pass, with ``save``.
         trace: name → its gradient by that value (N, ·), for kernels that are traced.
         x_needed: whether the gradient by the input is wanted.
@@ -226,7 +223,7 @@ def backward(
         if parameter.grad_at is not None:
             addresses[parameter.grad_at] = address(gradient)
         learned.append(gradient)
-    give(words.x_at, done.x)
+    give(words.x_at, _read(x, kernels, job, memory))
     give(words.tape_at, done.tape)
     if output is not None:
         give(words.output_at, _padded(output, words.widths[0], memory))
@@ -236,31 +233,36 @@ def backward(
         width = kernels.padded(sizes[kernels.plan.trace[name].letter])
         gradient = (trace or {}).get(name)
         give(at, zeros(*lead, width) if gradient is None else _padded(gradient, width, memory))
-    x = None
+    by_x = None
     if x_needed:
         width = kernels.padded(sizes["I"])
-        x = zeros(*lead, width) if words.grad_x_at is None else empty(*lead, width)
-        give(words.grad_x_at, x)
+        by_x = zeros(*lead, width) if words.grad_x_at is None else empty(*lead, width)
+        give(words.grad_x_at, by_x)
     workspace = empty(words.room(job.shape.steps))
     addresses[0] = address(workspace)
     values = (done.output, *done.states)
     for kept, first, gradient, width, (initial_at, final_at, values_at) in zip(
-        values, done.initial, final, words.widths, words.states_at, strict=True
+        values, initial, final, words.widths, words.states_at, strict=True
     ):
         give(values_at, kept)
         if first is not None:
-            give(initial_at, first)
+            give(initial_at, _padded(first, width, memory))
         if gradient is not None:
             give(final_at, _padded(gradient, width, memory))
     job.run(words, addresses, memory)
-    initial: list[Array | None] = []
-    for first, at, width in zip(done.initial, words.carry, words.widths, strict=True):
+    by_initial: list[Array | None] = []
+    for first, at, width in zip(initial, words.carry, words.widths, strict=True):
         carried = None
         if first is not None:  # a copy, which does not hold the workspace
             carried = empty(batch, width)
             carried[:] = workspace[at : at + batch * width].reshape(batch, width)
-        initial.append(carried)
-    return Gradients(x, tuple(initial), tuple(learned))
+        by_initial.append(carried)
+    return Gradients(by_x, tuple(by_initial), tuple(learned))
+
+
+def _read(x: Array, kernels: Kernels, job: Job, memory: Memory) -> Array:
+    """The input as the kernels read it."""
+    return _padded(x, kernels.padded(job.sizes["I"]), memory) if kernels.reads_input else x
 
 
 def _padded(array: Array, width: int, memory: Memory) -> Array:

@@ -206,12 +206,14 @@ class Job:
         dtype = done.output.dtype
         output, *rest = _row_by_row(gradients)
         final, named = rest[: self.states], rest[self.states :]
-        _, _, parameters = self.split(tensors)
+        x, initial, parameters = self.split(tensors)
         back = engine.backward(
             self.kernels(dtype, any(g is not None for g in named)),
             _MEMORY[dtype],
             self.scan,
             parameters,
+            x,
+            initial,
             done,
             output,
             final,
@@ -281,13 +283,12 @@ class _Fused(torch.autograd.Function):
             ctx.given = len(tensors)
             return job.results(kept, saved=True)
         done = job.forward(tensors, save=True)
-        ctx.states = len(done.states)
         results = job.results(done, saved=True)
         # Without padding the output is what the backward pass reads, and autograd sees when it was changed in place.
         # With padding it is a copy, kept only so that autograd refuses the same for every width.
         copied = () if results[0] is done.output else (results[0],)
         ctx.given = len(tensors)
-        ctx.save_for_backward(*tensors, *copied, done.output, *done.states, *done.initial, done.x, done.tape)
+        ctx.save_for_backward(*tensors, *copied, done.output, *done.states, done.tape)
         ctx.kept = len(tensors) + len(copied)
         return results
 
@@ -304,9 +305,8 @@ class _Fused(torch.autograd.Function):
             kept = _row_by_row(saved[ctx.given :])
             found = _from_checkpoints(job, tensors, kept, gradients, needed[0])
         else:
-            output, *rest = _row_by_row(saved[ctx.kept :])
-            states, initial = rest[: ctx.states], rest[ctx.states : -2]
-            done = Forward(output, (), tuple(states), rest[-1], tuple(initial), rest[-2])
+            output, *states, tape = _row_by_row(saved[ctx.kept :])
+            done = Forward(output, (), tuple(states), tape)
             found = job.backward(done, tensors, gradients, needed[0])
         return (None, *[g if use else None for g, use in zip(found, needed, strict=True)])
 
