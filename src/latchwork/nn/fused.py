@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
-from typing import Any, TypeAlias
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import lru_cache
+from typing import Any, NamedTuple, TypeAlias
 
 import torch
 from torch import Tensor
@@ -64,11 +64,12 @@ def fused_scan(
         output (N, ·), or (T, B, ·) where all rows are full; final (1, B, ·) each in the order of the packing; trace
         (N, ·) each, or (T, B, ·).
     """
-    threads = torch.get_num_threads()
-    if packing.rows is None and reset is None and masks.seed is None:
-        job = _plain(graph, name, sizes, packing, reverse, threads, with_trace, every)
-    else:
-        job = Job.of(graph, name, sizes, packing, reset, reverse, masks, with_trace, every, threads)
+    plain = reset is None and packing.rows is None
+    job = (_plain if plain else Job.of)(
+        graph, name, sizes, packing, reset, reverse, with_trace, every, torch.get_num_threads()
+    )
+    if masks.seed is not None:
+        job = job.drawing(masks)
     if job.turned:
         x = packing.turned(x)
     tensors = (x, *initial, *parameters)
@@ -79,15 +80,40 @@ def fused_scan(
     trace = {}
     if with_trace:
         named = dict(zip(job.traced, rest[job.states :], strict=True))
-        trace = {key: named.get(key, output) for key in job.plan.trace}
+        trace = {key: named.get(key, output) for key in job.facts.plan.trace}
     if job.turned:
         output = packing.turned(output)
         trace = {key: packing.turned(values) for key, values in trace.items()}
     return Scan(output, tuple(rest[: job.states]), trace)
 
 
-@dataclass(frozen=True, eq=False)
-class Job:
+class Facts(NamedTuple):
+    """What a cell of certain sizes asks of every call.
+
+    Attributes:
+        sizes: size letter → number.
+        widths: numbers in a row of each state, without padding.
+        parameters: the name and shape of each.
+        named: the names that are traced, but for those of the output.
+    """
+
+    plan: Plan
+    sizes: Mapping[str, int]
+    widths: tuple[int, ...]
+    parameters: tuple[tuple[str, tuple[int, ...]], ...]
+    named: tuple[str, ...]
+
+
+@lru_cache(maxsize=1024)
+def _facts(graph: Graph, h: int, p: int, i: int) -> Facts:
+    made, sizes = plan(graph), dict(zip(_LETTERS, (h, p, i), strict=True))
+    widths = tuple(sizes[letter] for letter in graph.state_sizes())
+    parameters = tuple((p.name, p.shape(sizes)) for p in made.layout.parameters)
+    named = tuple(key for key, buffer in made.trace.items() if (buffer.role, buffer.key) != ("next", 0))
+    return Facts(made, sizes, widths, parameters, named)
+
+
+class Job(NamedTuple):
     """A call of the kernels: all of it but the tensors.
 
     Attributes:
@@ -99,6 +125,7 @@ class Job:
 
     graph: Graph
     name: str
+    facts: Facts
     packing: Packing
     masks: Masks
     turned: bool
@@ -113,40 +140,31 @@ class Job:
         packing: Packing,
         reset: Tensor | None,
         reverse: bool,
-        masks: Masks,
         with_trace: bool,
         every: int | None,
         threads: int,
     ) -> Job:
-        """The job of a scan, its arguments as :func:`fused_scan` has them."""
-        ragged = packing.rows is not None
+        """The job of a scan, its arguments as :func:`fused_scan` has them. Masks are their expectation."""
+        facts, ragged = _facts(graph, *sizes), packing.rows is not None
         shape = Shape(packing.scanned, packing.batch, ragged, reverse and not ragged, reset is not None)
         cuts = None if reset is None else packing.cuts(reset, reverse)
-        letters = dict(zip(_LETTERS, sizes, strict=True))
-        scan = engine.Job(letters, shape, packing.rows, cuts, threads, with_trace, masks.seed, masks.stream)
+        scan = engine.Job(facts.sizes, shape, packing.rows, cuts, threads, with_trace)
         # A trace is as long as the sequence in any case.
-        return Job(graph, name, packing, masks, reverse and ragged, scan, None if with_trace else every)
+        return Job(graph, name, facts, packing, Masks(), reverse and ragged, scan, None if with_trace else every)
 
-    @cached_property
-    def plan(self) -> Plan:
-        return plan(self.graph)
+    def drawing(self, masks: Masks) -> Job:
+        """The same with masks drawn so."""
+        return self._replace(masks=masks, scan=self.scan._replace(seed=masks.seed, stream=masks.stream))
 
-    @cached_property
+    @property
     def states(self) -> int:
         """How many states the cell has."""
-        return len(self.graph.states)
+        return len(self.facts.widths)
 
-    @cached_property
-    def widths(self) -> tuple[int, ...]:
-        """Numbers in a row of each state, without padding."""
-        return tuple(self.scan.sizes[letter] for letter in self.graph.state_sizes())
-
-    @cached_property
+    @property
     def traced(self) -> tuple[str, ...]:
         """The names that are traced, but for those of the output."""
-        if not self.scan.trace:
-            return ()
-        return tuple(key for key, buffer in self.plan.trace.items() if (buffer.role, buffer.key) != ("next", 0))
+        return self.facts.named if self.scan.trace else ()
 
     def kernels(self, dtype: torch.dtype, traced: bool = False) -> Kernels:
         return kernels(self.graph, "float" if dtype == torch.float32 else "double", traced, self.name)
@@ -162,7 +180,7 @@ class Job:
         assert x is not None
         dtype, initial, parameters = x.dtype, given[: self.states], given[self.states :]
         # The kernels are given addresses alone: another type or shape would be read as what it is not.
-        for array, (name, shape) in zip(parameters, self._due, strict=True):
+        for array, (name, shape) in zip(parameters, self.facts.parameters, strict=True):
             assert array is not None
             if array.dtype is not dtype or array.shape != shape or not array.is_cpu:
                 raise ShapeError(
@@ -170,11 +188,6 @@ class Job:
                     f"but it is {tuple(array.shape)} of {array.dtype} on {array.device}"
                 )
         return x, initial, parameters
-
-    @cached_property
-    def _due(self) -> list[tuple[str, tuple[int, ...]]]:
-        """The name and shape of each parameter."""
-        return [(p.name, p.shape(self.scan.sizes)) for p in self.plan.layout.parameters]
 
     def checkpointed(self, tensors: Sequence[Tensor | None]) -> checkpoint.Forward:
         """The forward pass, keeping the states of every so many steps."""
@@ -187,13 +200,13 @@ class Job:
         """The output (N, ·), the final states (1, B, ·), the trace (N, ·), without padding; N may be (T, B)."""
         named = []
         if isinstance(done, Forward) and self.scan.trace:
-            sizes = self.scan.sizes
-            for state, place, width in _places(self.kernels(done.output.dtype), self.traced, *sizes.values(), saved):
+            kernels, sizes = self.kernels(done.output.dtype), self.facts.sizes.values()
+            for state, place, width in _places(kernels, self.facts.named, *sizes, saved):
                 values = done.tape if state is None else done.states[state]
                 assert values is not None
                 named.append(values[..., place : place + width])
-        final = [_trimmed(f, w) for f, w in zip(done.final, self.widths, strict=True)]
-        return (_trimmed(done.output, self.widths[0]), *final, *named)
+        final = [_trimmed(f, w) for f, w in zip(done.final, self.facts.widths, strict=True)]
+        return (_trimmed(done.output, self.facts.widths[0]), *final, *named)
 
     def backward(
         self,
@@ -224,32 +237,28 @@ class Job:
 
     def trimmed(self, back: engine.Gradients) -> tuple[Tensor | None, ...]:
         """Without padding."""
-        x = None if back.x is None else _trimmed(back.x, self.scan.sizes["I"])
-        initial = [None if g is None else _trimmed(g, w) for g, w in zip(back.initial, self.widths, strict=True)]
+        x = None if back.x is None else _trimmed(back.x, self.facts.sizes["I"])
+        initial = [None if g is None else _trimmed(g, w) for g, w in zip(back.initial, self.facts.widths, strict=True)]
         return (x, *initial, *back.parameters)
 
 
+# One for all calls that differ in nothing but their tensors and masks.
+_plain = lru_cache(maxsize=1024)(Job.of)
+
+
 @lru_cache(maxsize=1024)
-def _plain(
-    graph: Graph, name: str, sizes: Sizes, packing: Packing, reverse: bool, threads: int, trace: bool, every: int | None
-) -> Job:
-    """The job of full rows without cuts and drawn masks: one for all calls that differ in their tensors alone."""
-    return Job.of(graph, name, sizes, packing, None, reverse, Masks(), trace, every, threads)
-
-
-@lru_cache(maxsize=256)
 def _places(
     kernels: Kernels, names: tuple[str, ...], h: int, p: int, i: int, saved: bool
-) -> list[tuple[int | None, int, int]]:
-    """Where each traced value is: the number of the state, None for the tape; the place in its rows; the width."""
+) -> tuple[tuple[int | None, int, int], ...]:
+    """Where each of these traced values is: the number of the state, None for the tape; the place in its rows; its
+    width."""
     sizes = dict(zip(_LETTERS, (h, p, i), strict=True))
     places, _ = kernels.tape(sizes, saved, True)
-    found: list[tuple[int | None, int, int]] = []
-    for name in names:
-        buffer = kernels.plan.trace[name]
-        state, place = (int(buffer.key) - 1, 0) if buffer.role == "next" else (None, places[buffer])
-        found.append((state, place, sizes[buffer.letter]))
-    return found
+    buffers = [kernels.plan.trace[name] for name in names]
+    return tuple(
+        (int(b.key) - 1, 0, sizes[b.letter]) if b.role == "next" else (None, places[b], sizes[b.letter])
+        for b in buffers
+    )
 
 
 def _memory(dtype: torch.dtype) -> Memory:
@@ -323,7 +332,7 @@ def _from_checkpoints(
     job: Job, tensors: Sequence[Tensor | None], states: Sequence[Any], gradients: Sequence[Any], x_needed: bool
 ) -> tuple[Tensor | None, ...]:
     x, _, parameters = job.split(tensors)
-    count = len(job.graph.states)
+    count = job.states
     checkpoints = [states[i : i + count] for i in range(0, len(states), count)]
     output, *final = _row_by_row(gradients[: 1 + count])
     assert job.every is not None
@@ -339,9 +348,9 @@ def _by_reference(
 ) -> tuple[Tensor | None, ...]:
     """The gradients as values that autograd can differentiate again."""
     packing = job.packing
-    states = len(job.graph.states)
+    states = job.states
     x, given, parameters = tensors[0], tensors[1 : 1 + states], tensors[1 + states :]
-    sizes, reversed = job.scan.sizes, job.scan.shape.reversed
+    sizes, reversed = job.facts.sizes, job.scan.shape.reversed
     lengths = None
     if packing.rows is not None:
         lengths = torch.from_numpy(packing.lengths)
@@ -354,11 +363,10 @@ def _by_reference(
         if job.scan.cuts is not None:
             cuts = sorted_packing.unpack(job.scan.cuts.unsqueeze(-1)).squeeze(-1).bool()
             cuts = cuts.flip(0) if reversed else cuts
-        widths = [sizes[letter] for letter in job.graph.state_sizes()]
         initial = [
-            x.new_zeros((packing.batch, width)) if s is None else s for s, width in zip(given, widths, strict=True)
+            x.new_zeros((packing.batch, w)) if s is None else s for s, w in zip(given, job.facts.widths, strict=True)
         ]
-        names = (parameter.name for parameter in plan(job.graph).layout.parameters)
+        names = (name for name, _ in job.facts.parameters)
         done = reference_scan(
             job.graph,
             dict(zip(names, parameters, strict=True)),

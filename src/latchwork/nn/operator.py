@@ -141,10 +141,10 @@ def _job(
     cell = _cell(text)
     _check(cell, x, initial, parameters, lengths, reset, sizes)
     packing = Packing.of(x.shape[0], x.shape[1], None if lengths is None else lengths.cpu())
-    masks = Masks(None if seed is None else int(seed), stream)
     h, p, i = sizes
     threads = torch.get_num_threads()
-    return packing, Job.of(cell.graph, cell.name, (h, p, i), packing, reset, reverse, masks, with_trace, None, threads)
+    job = Job.of(cell.graph, cell.name, (h, p, i), packing, reset, reverse, with_trace, None, threads)
+    return packing, job if seed is None else job.drawing(Masks(int(seed), stream))
 
 
 @torch.compiler.allow_in_graph  # type: ignore[untyped-decorator]
@@ -182,7 +182,7 @@ def _scan(
     output, *rest = job.results(job.forward(tensors, save=False), saved=False)
     final, named = [f[0] for f in rest[: len(initial)]], rest[len(initial) :]
     trace = dict(zip(job.traced, named, strict=True))
-    every = plan(job.graph).trace if with_trace else ()
+    every = job.facts.plan.trace if with_trace else ()
     sequences = [output, *(trace.get(name, output) for name in every)]
     spread = [packing.unpack(packing.turned(s) if job.turned else s) for s in sequences]
     spread = [spread[0], *(s.clone() for s in spread[1:])]
@@ -208,9 +208,8 @@ def _(
 
 def _check_gradients(job: Job, x: Tensor, gradients: Sequence[Tensor | None]) -> None:
     """Refuse gradients that are not of the results. Raises ShapeError."""
-    sizes, made = job.scan.sizes, plan(job.graph)
+    made, sizes, widths, *_ = job.facts
     steps, batch, _ = x.shape
-    widths = [sizes[letter] for letter in job.graph.state_sizes()]
     shapes = [(steps, batch, widths[0]), *((batch, width) for width in widths)]
     if job.scan.trace:
         shapes += [(steps, batch, sizes[buffer.letter]) for buffer in made.trace.values()]
@@ -238,7 +237,7 @@ def _scan_backward(
     final = [None if g is None else packing.sort([g])[0] for g in gradients[1 : 1 + states]]
     output, named = given[0], given[1:]
     if with_trace:
-        every = dict(zip(plan(job.graph).trace, named, strict=True))
+        every = dict(zip(job.facts.plan.trace, named, strict=True))
         for name in every.keys() - set(job.traced):  # another name of the output
             extra = every[name]
             if extra is not None:
