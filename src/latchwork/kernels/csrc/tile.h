@@ -218,6 +218,9 @@ inline void transpose(const Real* from, int64_t stride, int units, int length, R
     }
 }
 
+// How many of a block's numbers are packed at a time.
+constexpr int64_t pack_numbers = 4 * W;
+
 // Packs numbers [begin, end) of block b of a weight's units; units that are not there are 0.
 inline void pack_block(const Pack& p, int64_t blocks, int64_t b, int64_t begin, int64_t end) {
     const int64_t g = b / p.group, in_group = least(p.group, blocks - g * p.group);
@@ -235,22 +238,24 @@ inline void pack_block(const Pack& p, int64_t blocks, int64_t b, int64_t begin, 
     } else if (p.unit_stride == 1) {
         for (int64_t k = begin; k < end; ++k) store(to + k * step, load_part(from + k * p.stride, units));
     } else {
-        for (int64_t k = begin; k < end; k += W)
+        for (int64_t k = begin; k < end; k += W) {
+            // The rows are far apart, and what is packed next of them is not asked for by the processor itself.
+            for (int j = 0; j < units; ++j) __builtin_prefetch(from + k + pack_numbers + j * p.unit_stride);
             transpose(from + k, p.unit_stride, units, int(least(W, end - k)), to + k * step, step);
+        }
     }
 }
 
 // Packs groups of blocks for the packs [first, last), which go to one place: some numbers of all columns at a time, so
 // that the lines written are whole.
 inline void pack_groups(const Pack* first, const Pack* last, int64_t blocks, Range groups) {
-    constexpr int64_t numbers = 4 * W;
     int64_t longest = 0;
     for (const Pack* p = first; p < last; ++p) longest = most(longest, p->length);
     for (int64_t g = groups.begin; g < groups.end; ++g)
-        for (int64_t k = 0; k < longest; k += numbers)
+        for (int64_t k = 0; k < longest; k += pack_numbers)
             for (const Pack* p = first; p < last; ++p)
                 for (int64_t b = g * p->group; b < least(blocks, (g + 1) * p->group); ++b)
-                    pack_block(*p, blocks, b, k, least(k + numbers, p->length));
+                    pack_block(*p, blocks, b, k, least(k + pack_numbers, p->length));
 }
 
 }  // namespace latchwork
