@@ -113,11 +113,45 @@ def test_weights_are_read_anew_at_each_call():
     assert torch.equal(after, other)
 
 
-def test_masks_are_drawn_in_training():
-    module = Recurrent("lstm", 16, 32, zoneout=0.5).train()
+@pytest.mark.parametrize("change", [{"zoneout": 0.5}, {"recurrent_dropout": 0.5}], ids=str)
+@pytest.mark.parametrize("layers", [{}, {"num_layers": 2, "bidirectional": True}], ids=str)
+def test_masks_are_drawn_in_training_as_the_general_way_draws_them(change, layers, general):
+    module = layer(**change, **layers).train()
     x = torch.randn(8, 2, 16)
+    torch.manual_seed(3)
+    quick, _ = both_ways(module, x)
+    torch.manual_seed(3)
+    same, other = both_ways(module, x)  # each draws anew
+    torch.manual_seed(3)
     with torch.no_grad():
-        assert not torch.equal(module(x)[0], module(x)[0])
+        by_the_general_way = module(x, lengths=[8, 8])
+    assert len(general) == 3 * module.num_layers * module.directions
+    assert torch.equal(quick[0], same[0])
+    assert not torch.equal(quick[0], other[0])
+    assert all(torch.equal(a, b) for a, b in zip(flat(quick), flat(by_the_general_way), strict=True))
+
+
+def test_dropout_between_layers_goes_the_general_way(general):
+    module = layer(num_layers=2, dropout=0.5).train()
+    with torch.no_grad():
+        module(torch.randn(8, 2, 16))
+    assert len(general) == 2
+
+
+def test_a_call_that_turns_out_not_to_be_plain_has_drawn_no_seed():
+    module = layer(num_layers=2, zoneout=0.5).train()
+    x = torch.randn(8, 2, 16)
+
+    def masked():
+        torch.manual_seed(3)
+        with torch.no_grad():
+            return module(x)[0]
+
+    expected = masked()
+    weight = module.weight_hh_l1.data
+    module.weight_hh_l1.data = weight.t().contiguous().t()
+    assert not module.weight_hh_l1.is_contiguous()
+    assert torch.equal(masked(), expected)
 
 
 def test_a_weight_under_a_parametrization_is_followed(general):

@@ -57,14 +57,12 @@ class Lane:
         self._finals = [(1, batch, width) for width in widths]
         self._shapes = [p.shape(letters) for p in plan(graph).layout.parameters]
 
-    def __call__(self, x: Tensor, parameters: Sequence[Tensor | None]) -> tuple[Tensor, list[Tensor]] | None:
-        """x (T, B, I) → the output (T, B, ·) and the final states (1, B, ·); None if it or a parameter is not plain."""
+    def places(self, parameters: Sequence[Tensor | None]) -> list[int] | None:
+        """The addresses of the parameters; None if one is not plain, or rows are not."""
         if not self.plain:
             return None
-        steps = x.shape[0]
-        words = self._words if self._words.worth_threads(steps) else self._alone
-        addresses = [0] * len(words.names)
-        for at, parameter, shape in zip(words.parameters_at, parameters, self._shapes, strict=True):
+        found = []
+        for parameter, shape in zip(parameters, self._shapes, strict=True):
             if parameter is None or not (
                 parameter.dtype is self._dtype
                 and parameter.shape == shape
@@ -73,8 +71,24 @@ class Lane:
                 and not parameter.is_neg()
             ):
                 return None
+            found.append(parameter.data_ptr())
+        return found
+
+    def __call__(
+        self, x: Tensor, parameters: Sequence[int], seed: int | None, stream: int
+    ) -> tuple[Tensor, list[Tensor]]:
+        """x (T, B, I) → the output (T, B, ·) and the final states (1, B, ·).
+
+        Args:
+            parameters: their addresses, as :meth:`places` gives them.
+            seed, stream: of the random masks; a seed of None for their expectation.
+        """
+        steps = x.shape[0]
+        words = self._words if self._words.worth_threads(steps) else self._alone
+        addresses = [0] * len(words.names)
+        for at, parameter in zip(words.parameters_at, parameters, strict=True):
             if at is not None:
-                addresses[at] = parameter.data_ptr()
+                addresses[at] = parameter
         if words.x_at is not None:
             addresses[words.x_at] = x.data_ptr()
         output = x.new_empty((steps, *self._finals[0][1:]))
@@ -87,7 +101,7 @@ class Lane:
             finals.append(state)
         workspace = x.new_empty(words.room(steps))
         addresses[0] = workspace.data_ptr()
-        words.run(addresses, steps)
+        words.run(addresses, steps, seed or 0, stream, seed is not None)
         return output, finals
 
 

@@ -299,23 +299,29 @@ class Recurrent(nn.Module):
         """By the way for small calls; None if this one is not plain enough, or not right."""
         if type(input) is not Tensor or input.dim() != 3 or input.is_neg() or 0 in input.shape:
             return None
-        drawn = self.training and (self.dropout or self._signature.masks)
-        if input.shape[2] != self.input_size or drawn or choose(self.cell, input).path != "fused":
+        dropped = self.training and self.dropout and self.num_layers > 1
+        if input.shape[2] != self.input_size or dropped or choose(self.cell, input).path != "fused":
             return None
         x = (input.transpose(0, 1) if self.batch_first else input).contiguous()
-        threads, finals = torch.get_num_threads(), []
-        for layer in range(self.num_layers):
-            sizes = (self.hidden_size, self.proj_size, x.shape[2])
-            outputs = []
-            for direction in range(self.directions):
-                way = lane(self.cell.graph, self.cell.name, x.dtype, sizes, x.shape[1], direction == 1, threads)
-                names = self._names[layer * self.directions + direction]
-                done = way(x, [self._parameters.get(name) for name in names])
-                if done is None:
-                    return None
-                outputs.append(done[0])
-                finals.append(done[1])
-            x = outputs[0] if len(outputs) == 1 else torch.cat(outputs, -1)
+        threads, ways = torch.get_num_threads(), []
+        for index, names in enumerate(self._names):
+            layer, direction = divmod(index, self.directions)
+            sizes = (self.hidden_size, self.proj_size, self.output_size if layer else self.input_size)
+            way = lane(self.cell.graph, self.cell.name, x.dtype, sizes, x.shape[1], direction == 1, threads)
+            parameters = way.places([self._parameters.get(name) for name in names])
+            if parameters is None:
+                return None
+            ways.append((way, parameters))
+        # After everything that may send the call the general way, which draws a seed of its own.
+        seed, streams = self._seed(), self._signature.masks
+        outputs, finals = [], []
+        for index, (way, parameters) in enumerate(ways):
+            output, final = way(x, parameters, seed, index * streams)
+            outputs.append(output)
+            finals.append(final)
+            if len(outputs) == self.directions:
+                x = outputs[0] if len(outputs) == 1 else torch.cat(outputs, -1)
+                outputs = []
         states = tuple(column[0] if len(column) == 1 else torch.cat(column) for column in zip(*finals, strict=True))
         return x.transpose(0, 1) if self.batch_first else x, states[0] if len(states) == 1 else states
 
