@@ -89,6 +89,14 @@ def test_the_means_of_a_gradient_are_summed_in_one_walk():
     assert walks("lstm_layer_norm") == [1, 3, 1, 2, 1]
 
 
+def test_the_loop_backward_asks_ahead_for_what_was_saved_and_no_other_phase_does():
+    made = plan(cells.get("lstm_layer_norm").graph)
+    loop = len(made.before.phases) + len(made.forward.phases)
+    ends = loop + len(made.backward.phases)
+    for i, function in enumerate(source(made).split('extern "C"')[1:]):
+        assert ("load_ahead(" in function) == (loop <= i < ends - 1)  # the last multiplies and stores
+
+
 def test_what_the_forward_pass_computed_is_not_computed_again_under_another_number():
     @cell
     def halves(x, h):
