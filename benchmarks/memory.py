@@ -19,7 +19,7 @@ from adding_problem import batch
 from latchwork import SequenceClassifier
 from latchwork.explain.gates import gates
 from latchwork.explain.memory import gradient_flow, influence
-from latchwork.explain.page_data import before_training
+from latchwork.explain.pages.classify import before_training
 from latchwork.explain.sentences import flow_sentence, half_life_sentence, influence_sentence
 from latchwork.explain.survey import survey
 

@@ -63,9 +63,9 @@ def test_large_counters(library: ctypes.CDLL, letter: str) -> None:
     units = 32
     for unit0, row, step, stream in [(16, 2**31, 2**32 - 1, 3), (2**32 - 32, 2**32 - 1, 5, 2**32 - 1)]:
         for seed in SEEDS:
-            zero = np.zeros(units, np.int64)
-            counter = (zero + unit0 + np.arange(units), zero + row, zero + step, zero + stream)
-            word, *_ = philox(counter, (seed & 0xFFFFFFFF, seed >> 32))
+            zero = np.zeros(units // 4, np.int64)
+            counter = (zero + unit0 // 4 + np.arange(units // 4), zero + row, zero + step, zero + stream)
+            word = np.stack(philox(counter, (seed & 0xFFFFFFFF, seed >> 32)), -1).ravel()
             for threshold in (*(int(w) for w in word[:4]), int(word[0]) + 1):  # a word equal to it counts as 0
                 found = draw(library, letter, seed, (unit0, row, step, stream), threshold, units)
                 np.testing.assert_array_equal(found, (word < threshold).astype(found.dtype))

@@ -68,11 +68,47 @@ def test_the_gru_saves_its_gates_its_candidate_and_the_part_that_reset_multiplie
 @pytest.mark.parametrize(
     ("name", "forward", "backward"),
     [("lstm", 1, 2), ("gru", 1, 2), ("rnn", 1, 2), ("rnn_relu", 1, 2), ("indrnn", 1, 1), ("lstm_coupled", 1, 2),
-     ("lstm_projected", 2, 4), ("gru_reset_before", 2, 3)],
+     ("lstm_projected", 2, 4), ("gru_reset_before", 2, 3), ("lstm_layer_norm", 3, 3), ("gru_layer_norm", 2, 3)],
 )  # fmt: skip
 def test_phases_of_a_step(name, forward, backward):
     made = plan(cells.get(name).graph)
     assert (len(made.forward.phases), len(made.backward.phases)) == (forward, backward)
+
+
+def walks(name: str) -> list[int]:
+    """How often each phase of the gradient walks over its rows: once for all means that do not wait for another."""
+    made = plan(cells.get(name).graph)
+    text = source(made).split('extern "C"')[1:]
+    first = len(made.before.phases) + len(made.forward.phases)
+    return [function.count("for (int64_t u = ") for function in text[first:]]
+
+
+def test_the_means_of_a_gradient_are_summed_in_one_walk():
+    assert walks("gru_layer_norm") == [1, 2, 1, 2, 1]
+    # The cell state's norm, then the gates', whose gradients it is a part of; the input's norms after the loop.
+    assert walks("lstm_layer_norm") == [1, 3, 1, 2, 1]
+
+
+def test_the_loop_backward_asks_ahead_for_what_was_saved_and_no_other_phase_does():
+    made = plan(cells.get("lstm_layer_norm").graph)
+    loop = len(made.before.phases) + len(made.forward.phases)
+    ends = loop + len(made.backward.phases)
+    for i, function in enumerate(source(made).split('extern "C"')[1:]):
+        assert ("load_ahead(" in function) == (loop <= i < ends - 1)  # the last multiplies and stores
+
+
+def test_what_the_forward_pass_computed_is_not_computed_again_under_another_number():
+    @cell
+    def halves(x, h):
+        first = tanh(linear(x) + 0.5 * linear(h))
+        second = tanh(linear(x) + 0.5 * linear(h))
+        h = first * second
+        return h
+
+    made = plan(halves.graph)
+    primal = set(made.graph.order)
+    tanhs = {v for program in made.programs for p in program.phases for v in program.used(p) if v.op == "tanh"}
+    assert tanhs <= primal
 
 
 def stores(phase: Phase) -> list[Buffer]:
@@ -111,7 +147,7 @@ def test_no_buffer_is_stored_twice(made: Plan):
         assert len(every) == len(set(every))
     forward = {b for program in (made.before, made.forward) for phase in program.phases for b in stores(phase)}
     after = {b for program in (made.backward, made.after) for phase in program.phases for b in stores(phase)}
-    assert not forward & after
+    assert not {b for b in forward & after if b.role != "step"}  # of steps each pass has buffers of its own
 
 
 @PLANS

@@ -15,7 +15,7 @@ from support import numerical_gradient
 
 ROWS, UNITS = 2, 5
 # The operands of a row: from all of the line, or where it is defined, and away from its kinks and ties.
-POSITIVE = ("log", "sqrt")
+POSITIVE = ("log", "sqrt", "rsqrt")
 CONDITION = ("greater", "greater_equal")
 
 

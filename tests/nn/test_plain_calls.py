@@ -103,11 +103,17 @@ def test_weights_are_read_anew_at_each_call():
     torch.testing.assert_close(after, other)
 
 
-def test_masks_are_drawn_in_training():
-    module = Recurrent("lstm", 16, 32, zoneout=0.5).train()
+@pytest.mark.parametrize("change", [{"zoneout": 0.5}, {"recurrent_dropout": 0.5}], ids=str)
+@pytest.mark.parametrize("layers", [{}, {"num_layers": 2, "bidirectional": True}], ids=str)
+def test_masks_are_drawn_anew_in_training_with_gradients_and_without(change, layers):
+    module = layer(**change, **layers).train()
     x = torch.randn(8, 2, 16)
-    with torch.no_grad():
-        assert not torch.equal(module(x)[0], module(x)[0])
+    torch.manual_seed(3)
+    without, other = both_ways(module, x)
+    torch.manual_seed(3)
+    found = module(x)
+    assert all(torch.equal(a, b) for a, b in zip(flat(without), flat(found), strict=True))
+    assert not torch.equal(without[0], other[0])
 
 
 def test_a_weight_under_a_parametrization_is_followed():

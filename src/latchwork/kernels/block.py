@@ -21,8 +21,8 @@ from latchwork.language.layout import Slot
 
 _LETTERS = "HPI"
 _FORWARD_CHUNK = 1 << 20  # bytes of hoisted values that are made before the loop reads them
-_BACKWARD_CHUNK = 1 << 22  # bytes of gradients that are made before they are summed over the rows
-_BACKWARD_ROWS = (384, 2048)
+_BACKWARD_CHUNK = 1 << 20  # bytes of gradients that are made before they are summed over the rows: a core's own cache
+_BACKWARD_ROWS = (192, 2048)
 _OWN_CACHE = 1 << 19  # bytes of weights that a core can hold beside everything else
 _ROW_WORK = 4_000_000  # multiply-adds of a scan that are worth a second thread where threads share rows
 _UNIT_WORK = 60_000  # of a step, where they share units and meet at every step

@@ -90,6 +90,14 @@ class _Function:
         self.used.add(buffer)
         return f"b{self.buffers[buffer]}"
 
+    def load(self, buffer: Buffer, place: str = "") -> str:
+        """A vector of a buffer's row. What the forward pass kept has left the caches by the time that the loop backward
+        reads it, so the next step's is asked for a step ahead."""
+        at = self.pointer(buffer) + place
+        if buffer.role == "saved" and self.program is self.plan.backward:
+            return f"load_ahead({at}, c->ahead * c->stride[{self.buffers[buffer]}])"
+        return f"load({at})"
+
     def wanted(self, buffer: Buffer) -> str:
         """The condition that an optional buffer is there."""
         return f"c->buffer[{self.buffers[buffer]}]"
@@ -219,7 +227,7 @@ class _Block:
         name = f"m{self.function.plan.numbers[value]}"
         if buffer is not None:
             mask = " > V{}" if value.is_comparison else ""
-            self.lines.append(f"const auto {name} = load({self.function.pointer(buffer)}){mask};")
+            self.lines.append(f"const auto {name} = {self.function.load(buffer)}{mask};")
         else:
             inputs = [self._name(i) for i in value.inputs]
             self.lines.append(f"const auto {name} = {OPS[value.op].cpp.format(*inputs)};")
@@ -240,7 +248,7 @@ class _Block:
         buffer = function.buffer(value)
         kind = "V"
         if buffer is not None:
-            text = f"load({function.pointer(buffer)} + u * W)"
+            text = function.load(buffer, " + u * W")
             if value.is_comparison:  # stored as 1 or 0
                 kind, text = "auto", f"{text} > V{{}}"
         elif value in function.columns:

@@ -216,7 +216,9 @@ class _Planner:
         self._uniform: dict[Value, bool] = {}
         for value in graph.order:
             self._number(value)
-            self._canonical.setdefault(self._structure(value, value.inputs), value)
+            # By shared inputs: values that differ only in which of two equal numbers they were given are equal.
+            inputs = tuple(self._shared[i] for i in value.inputs)
+            self._shared[value] = self._canonical.setdefault(self._structure(value, inputs), value)
         self.primal = set(graph.order)
         self.row_values = self._row_values()
         results = {r: Buffer("next", i, self._letter(r)) for i, r in enumerate(graph.results)}
@@ -362,6 +364,8 @@ class _Planner:
                 inputs = tuple(self._shared[i] for i in value.inputs)
                 if value.op == "add":
                     shared = self._summed(value, inputs)
+                elif value.op == "mean":
+                    shared = self._averaged(value, inputs)
                 elif value.op in ("map_transpose", "project_transpose"):
                     shared = self._unique(Value("transposed", inputs, of=(value.attributes["of"],)), inputs)
                 else:
@@ -388,6 +392,42 @@ class _Planner:
             count = len(others) + 1
         self._lengths[total] = count
         return total
+
+    def _averaged(self, value: Value, inputs: tuple[Value, ...]) -> Value:
+        """A mean, with what all units share taken out of it term by term: so the means of a gradient do not wait for
+        each other, and one walk over the row sums them. The mean of what a mean was taken from is 0."""
+        terms = [(negative, *self._factors(term)) for negative, term in _signed_terms(inputs[0])]
+        if not any(factors or self._is_shared(rest) or _is_centred(rest) for _, factors, rest in terms):
+            return self._unique(value, inputs)
+        total: Value | None = None
+        for negative, factors, rest in terms:
+            if _is_centred(rest):
+                continue
+            mean = rest if self._is_shared(rest) else self._made("mean", rest)
+            for factor in reversed(factors):
+                mean = self._made("mul", mean, factor)
+            if total is not None:
+                total = self._made("sub" if negative else "add", total, mean)
+            else:
+                total = self._made("neg", mean) if negative else mean
+        return self._unique(Value("constant", value=0.0), ()) if total is None else total
+
+    def _factors(self, value: Value) -> tuple[list[Value], Value]:
+        """The factors of a product that all units share, the last one first, and what is left of it."""
+        factors = []
+        while value.op == "mul":
+            shared = next((i for i in reversed(value.inputs) if self._is_shared(i)), None)
+            if shared is None:
+                break
+            factors.append(shared)
+            value = value.inputs[0] if shared is value.inputs[1] else value.inputs[1]
+        return factors, value
+
+    def _is_shared(self, value: Value) -> bool:
+        return value.op == "constant" or self.is_uniform(value)
+
+    def _made(self, op: str, *inputs: Value) -> Value:
+        return self._unique(Value(op, inputs), inputs)
 
     def _unique(self, value: Value, inputs: tuple[Value, ...]) -> Value:
         structure = self._structure(value, inputs)
@@ -700,3 +740,26 @@ def _terms(value: Value) -> list[Value]:
         else:
             found.append(last)
     return found
+
+
+def _signed_terms(value: Value) -> list[tuple[bool, Value]]:
+    """The terms of a sum and of its differences, and whether they are taken from it; the sum alone if they are many."""
+    found: list[tuple[bool, Value]] = []
+    stack = [(False, value)]
+    while stack:
+        negative, last = stack.pop()
+        if len(found) + len(stack) > _MOST_TERMS:
+            return [(False, value)]
+        if last.op == "neg":
+            stack.append((not negative, last.inputs[0]))
+        elif last.op == "add" or (last.op == "sub" and not _is_centred(last)):
+            first, second = last.inputs
+            stack += [(negative != (last.op == "sub"), second), (negative, first)]
+        else:
+            found.append((negative, last))
+    return found
+
+
+def _is_centred(value: Value) -> bool:
+    """Whether it is a value less its mean."""
+    return value.op == "sub" and value.inputs[1].op == "mean" and value.inputs[1].inputs[0] is value.inputs[0]

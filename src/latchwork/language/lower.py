@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from latchwork.language.graph import Graph
-from latchwork.language.ops import sqrt
 from latchwork.language.value import Value, apply
 
 EPSILON = 1e-5  # as torch.nn.LayerNorm
@@ -19,6 +18,6 @@ def lower(graph: Graph) -> Graph:
         weight = Value("vector", norm="weight", source=source)
         bias = Value("vector", norm="bias", source=source)
         centred = source - apply("mean", source)
-        return centred / sqrt(apply("mean", centred * centred) + EPSILON) * weight + bias
+        return centred * apply("rsqrt", apply("mean", centred * centred) + EPSILON) * weight + bias
 
     return graph.rewritten(replace)

@@ -151,6 +151,16 @@ OPS: dict[str, Op] = {
         text="√({0})",
         latex=r"\sqrt{{{0}}}",
     ),
+    # What a layer norm multiplies with; a row has one, so its derivative is best without divisions too.
+    "rsqrt": Op(
+        numpy=lambda np, a: 1 / np.sqrt(a),
+        torch=lambda torch, a: torch.rsqrt(a),
+        derivative=lambda g, y, a: (-0.5 * g * y * y * y,),
+        cpp="1 / sqrt<Real>({0})",
+        text="1 / √({0})",
+        latex=r"\frac{{1}}{{\sqrt{{{0}}}}}",
+        binds=PRODUCT,
+    ),
     "abs": Op(
         numpy=lambda np, a: np.abs(a),
         torch=lambda torch, a: torch.abs(a),

@@ -1,8 +1,9 @@
 """Random masks from a counter: Philox4x32-10 of Salmon, Moraes, Dror & Shaw 2011, "Parallel random numbers: as easy as
 1, 2, 3".
 
-A mask's bit depends on the seed and on where it is used (unit, row, step, stream) and on nothing else. So the forward
-and the backward pass, every backend and every number of threads see the same mask, and none is ever stored.
+A mask's bit depends on the seed and on where it is used (unit, row, step, stream) and on nothing else: unit u has word
+u mod 4 of the counter (u // 4, row, step, stream). So the forward and the backward pass, every backend and every number
+of threads see the same mask, and none is ever stored.
 """
 
 from __future__ import annotations
@@ -46,8 +47,9 @@ def bernoulli(
         rows: (B,) the number of each row; 0…B − 1 by default.
     """
     on = {} if device is None else {"device": device}
-    unit = xp.arange(units, **on).reshape(1, units)
+    quads = -(-units // 4)
+    quad = xp.arange(quads, **on).reshape(1, quads)
     row = (xp.arange(batch, **on) if rows is None else rows).reshape(batch, 1)
-    zero = xp.zeros((batch, units), dtype=xp.int64, **on)
-    word, *_ = philox((zero + unit, zero + row, zero + step, zero + stream), (seed & _LOW, (seed >> 32) & _LOW))
-    return word < int(rate * 2**32)
+    zero = xp.zeros((batch, quads), dtype=xp.int64, **on)
+    words = philox((zero + quad, zero + row, zero + step, zero + stream), (seed & _LOW, (seed >> 32) & _LOW))
+    return xp.stack(words, -1).reshape(batch, 4 * quads)[:, :units] < int(rate * 2**32)

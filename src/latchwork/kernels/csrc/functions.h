@@ -15,6 +15,7 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <utility>
 
 #include "vector.h"
 
@@ -153,17 +154,24 @@ inline Vector<T> sqrt(Vector<T> x) {
     return root;
 }
 
+// Blocks of D lanes exchanged with their neighbours.
+template <class T, int D, int... L>
+inline Vector<T> exchanged(Vector<T> x, std::integer_sequence<int, L...>) {
+#if defined(__clang__)
+    return __builtin_shufflevector(x, x, (L ^ D)...);
+#else
+    return __builtin_shuffle(x, Mask<T>{(L ^ D)...});
+#endif
+}
+
 // The sum of all lanes, halves on halves: the order is fixed.
-template <class T>
+template <class T, int D = width<T> / 2>
 inline T horizontal_sum(Vector<T> x) {
-    T part[width<T>];
-    store<T>(part, x);
-    for (int half = width<T> / 2; half > 0; half /= 2) {
-        for (int lane = 0; lane < half; lane++) {
-            part[lane] += part[lane + half];
-        }
+    if constexpr (D == 0) {
+        return x[0];
+    } else {
+        return horizontal_sum<T, D / 2>(x + exchanged<T, D>(x, std::make_integer_sequence<int, width<T>>{}));
     }
-    return part[0];
 }
 
 // c[0] + c[1] x + ... by Horner's rule: the fewest instructions; there are other rows to fill the waiting.

@@ -168,6 +168,7 @@ struct Context {
     int64_t stream;
     int64_t drawn;
     int64_t step;
+    int64_t ahead;  // backward: rows from one to the same of the step that is computed next
 };
 
 }  // namespace latchwork

@@ -20,7 +20,7 @@ constexpr int64_t panel_rows = 256;  // rows whose share in the weights' gradien
 class Scan {
   public:
     Scan(const Plan& plan, Member& me) : p(plan), me(me), by_units(plan.split_units && me.count > 1), loop_tiles(plan.batch) {
-        context = {base, stride, p.row_id, p.size, p.blocks, p.seed, p.stream, p.drawn, 0};
+        context = {base, stride, p.row_id, p.size, p.blocks, p.seed, p.stream, p.drawn, 0, 0};
         for (int64_t i = 0; i < p.buffers; ++i) stride[i] = p.buffer[i].stride;
         tile_room = p.tile + me.index * p.tile_size;
     }
@@ -216,6 +216,7 @@ class Scan {
             base[i] = place;
         }
         context.step = p.first_step + t;
+        context.ahead = t ? offset(t - 1) - offset(t) : 0;
     }
 
     // Previous states with zeros in the rows that are cut before step t, in this thread's own room.
