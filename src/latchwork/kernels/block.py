@@ -22,7 +22,8 @@ from latchwork.language.layout import Slot
 _LETTERS = "HPI"
 _FORWARD_CHUNK = 1 << 20  # bytes of hoisted values that are made before the loop reads them
 _BACKWARD_CHUNK = 1 << 20  # bytes of gradients that are made before they are summed over the rows: a core's own cache
-_BACKWARD_ROWS = (192, 2048)
+_BACKWARD_ROWS = (384, 2048)
+_AHEAD = 1 << 20  # bytes kept of a step that are fetched a step ahead; more would drive out what is at work
 _OWN_CACHE = 1 << 19  # bytes of weights that a core can hold beside everything else
 _ROW_WORK = 4_000_000  # multiply-adds of a scan that are worth a second thread where threads share rows
 _UNIT_WORK = 60_000  # of a step, where they share units and meet at every step
@@ -353,6 +354,8 @@ class _Layout:
             slot = plan.layout.slots[values[int(buffer.key)]]
             packs.append(self._bias_pack(slot, buffer.letter, place, 0, 1, 1))
 
+        kept = self.batch * self.tape_width * self.kernels.bytes
+
         def head(at: Mapping[str, Word]) -> list[Word]:
             return row(
                 "Plan", steps=0, seed=0, stream=0, drawn=0, first_step=0,  # of each call
@@ -360,7 +363,8 @@ class _Layout:
                 pooled=mode.save or mode.backward,
                 offset=self._base("offset"), rows=self._base("rows"), row_id=self._base("row_id"),
                 cuts=self._base("cuts") if self.cuts else None,
-                reversed=self.reversed, step_tiles=self._step_tiles, split_units=self.step_work is None,
+                reversed=self.reversed, fetch_ahead=kept <= _AHEAD, step_tiles=self._step_tiles,
+                split_units=self.step_work is None,
                 size=[self.sizes[letter] for letter in _LETTERS],
                 blocks=[self._blocks(letter) for letter in _LETTERS],
                 split_group=[self._shared[letter] for letter in _LETTERS],

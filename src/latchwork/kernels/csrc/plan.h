@@ -110,6 +110,7 @@ struct Plan {
     const uint8_t* cuts;     // (N,), or null
     int64_t chunk;           // steps, of which there may be fewer
     int64_t reversed;        // offset[s] = (T - 1 - s) B rather than s B; for rows of one length
+    int64_t fetch_ahead;     // backward: what was kept of a step is fetched into the caches a step ahead
     int64_t step_tiles;      // rows enough in a step that what needs no order of steps is also tiled step by step
     int64_t split_units;     // threads share the units rather than the rows
     int64_t size[3];         // of the letters

@@ -216,7 +216,7 @@ class Scan {
             base[i] = place;
         }
         context.step = p.first_step + t;
-        context.ahead = t ? offset(t - 1) - offset(t) : 0;
+        context.ahead = t && p.fetch_ahead ? offset(t - 1) - offset(t) : 0;
     }
 
     // Previous states with zeros in the rows that are cut before step t, in this thread's own room.
