@@ -14,6 +14,7 @@ from latchwork.kernels.native import Kernels
 
 Array: TypeAlias = Any
 Sizes: TypeAlias = Mapping[str, int]
+_FORWARD = {(save, trace): Mode(save, trace) for save in (False, True) for trace in (False, True)}
 _LINE = 64  # bytes of a cache line, and of the widest vector
 
 
@@ -138,7 +139,7 @@ def forward(
         save: keep what :func:`backward` needs.
     """
     empty, _, address = memory
-    words = job.block(kernels, Mode(save, job.trace))
+    words = job.block(kernels, _FORWARD[save, job.trace])
     addresses = [0] * len(words.names)
     for parameter, array in zip(words.parameters, parameters, strict=True):
         if parameter.at is not None:

@@ -205,8 +205,8 @@ class Job(NamedTuple):
                 values = done.tape if state is None else done.states[state]
                 assert values is not None
                 named.append(values[..., place : place + width])
-        final = [_trimmed(f, w) for f, w in zip(done.final, self.facts.widths, strict=True)]
-        return (_trimmed(done.output, self.facts.widths[0]), *final, *named)
+        widths = self.facts.widths
+        return (*_trimmed((done.output, *done.final), (widths[0], *widths)), *named)
 
     def backward(
         self,
@@ -237,9 +237,8 @@ class Job(NamedTuple):
 
     def trimmed(self, back: engine.Gradients) -> tuple[Tensor | None, ...]:
         """Without padding."""
-        x = None if back.x is None else _trimmed(back.x, self.facts.sizes["I"])
-        initial = [None if g is None else _trimmed(g, w) for g, w in zip(back.initial, self.facts.widths, strict=True)]
-        return (x, *initial, *back.parameters)
+        widths = (self.facts.sizes["I"], *self.facts.widths)
+        return (*_trimmed((back.x, *back.initial), widths), *back.parameters)
 
 
 # One for all calls that differ in nothing but their tensors and masks.
@@ -274,9 +273,12 @@ def _row_by_row(tensors: Iterable[Tensor | None]) -> list[Tensor | None]:
     return [t if t is None or (t.is_contiguous() and not t.is_neg()) else t.resolve_neg().contiguous() for t in tensors]
 
 
-def _trimmed(values: Tensor, width: int) -> Tensor:
-    """Without the padding; the tensor itself where there is none, for a view must not be changed in place."""
-    return values if values.shape[-1] == width else values[..., :width].contiguous()
+def _trimmed(values: Iterable[Any], widths: Iterable[int]) -> list[Any]:
+    """Without the padding; the tensors themselves where there is none, for a view must not be changed in place."""
+    return [
+        v if v is None or v.shape[-1] == width else v[..., :width].contiguous()
+        for v, width in zip(values, widths, strict=True)
+    ]
 
 
 class _Fused(torch.autograd.Function):

@@ -230,6 +230,10 @@ class Recurrent(nn.Module):
         Raises:
             ShapeError: an argument has the wrong shape, dtype or device.
         """
+        if hx is None and lengths is None and reset is None and not return_trace:
+            plain = self._run_plain(input)
+            if plain is not None:
+                return plain
         weight = self._weight(self._names[0][0])
         x, length, cuts, form = read_input(
             input,
@@ -291,6 +295,32 @@ class Recurrent(nn.Module):
         shown += [f"{k}={getattr(self, k)}" for k, v in defaults.items() if getattr(self, k) != v]
         shown += [f"{k}={v}" for k, v in self._options.items() if v or (k == "forget_bias" and v is not None)]
         return ", ".join(shown)
+
+    def _run_plain(self, input: Any) -> tuple[Tensor, State] | None:
+        """One layer on full rows from zeros, straight to the kernels: a step of a small layer takes them less time than
+        it takes to read all that could be asked for. None if the call is another, or not right."""
+        if type(input) is not Tensor or input.dim() != 3 or len(self._names) > 1 or torch.compiler.is_compiling():
+            return None
+        x = (input.transpose(0, 1) if self.batch_first else input).contiguous()
+        steps, batch, size = x.shape
+        cell, weights, signature = self.cell, self._weights(0), self._signature
+        right = size == self.input_size and x.dtype is weights[0].dtype and weights[0].is_cpu
+        if not right or (signature.masks and self.training) or choose(cell, x).path != "fused":
+            return None
+        sizes = (self.hidden_size, self.proj_size, size)
+        packing = Packing.of(steps, batch, None)
+        done = fused_scan(
+            cell.graph,
+            cell.name,
+            weights,
+            x,
+            [None] * len(signature.states),
+            sizes=sizes,
+            packing=packing,
+            every=self.checkpoint_every,
+        )
+        state = done.final[0] if len(done.final) == 1 else done.final
+        return done.output.transpose(0, 1) if self.batch_first else done.output, state
 
     def _run(
         self,
