@@ -87,6 +87,17 @@ def test_pairs_that_disagree_have_no_speed(latchwork, tmp_path, monkeypatch):
     assert line.split()[-4:] == ["–", "–", "differ", "–"]
 
 
+def test_rounding_that_a_cell_makes_much_of_is_no_difference():
+    """Layer norm over 100 steps: torch's own loop is as far from float64 as the kernels are."""
+    made = contenders.pair("lstm_layer_norm", contenders.Shape(100, 8, 64), "loop")
+    ours, theirs = (each.numbers("training") for each in (made.ours, made.other))
+    assert measure.disagreement(ours, theirs) is not None
+    truth = contenders.exact(made).numbers("training")
+    assert measure.disagreement(ours, theirs, truth) is None
+    wrong = ours | {"the output": ours["the output"] * 1.1}
+    assert "the output differs" in str(measure.disagreement(wrong, theirs, truth))
+
+
 @pytest.mark.parametrize("columns", [80, 120])
 def test_no_line_is_broken(tmp_path, columns):
     options = ["--cell", "lstm_layer_norm", "--batch", "1,128", "--hidden", "4", "--threads", "1", "--steps", "2"]

@@ -77,7 +77,7 @@ def test_what_is_told_is_what_runs(monkeypatch):
 def test_each_path_runs_where_it_is_told(monkeypatch):
     """The steps of the reference, the scan of the kernels and the operator of torch: one of them, not another."""
     module, ran = nn.GRU(3, 4), []
-    for place, name in ((nn.Recurrent, "_run_fused"), (nn.Recurrent, "_run_reference"), (recurrent, "run_operator")):
+    for place, name in ((recurrent, "fused_scan"), (nn.Recurrent, "_run_reference"), (recurrent, "run_operator")):
         real = getattr(place, name)
 
         def spy(*arguments, name=name, real=real, **options):
@@ -85,13 +85,13 @@ def test_each_path_runs_where_it_is_told(monkeypatch):
             return real(*arguments, **options)
 
         monkeypatch.setattr(place, name, spy)
-    for path, name in (("fused", "_run_fused"), ("torch", "run_operator"), ("reference", "_run_reference")):
+    for path, name in (("fused", "fused_scan"), ("torch", "run_operator"), ("reference", "_run_reference")):
         with nn.use_path(path):
             module(x)
         assert ran == [name]
         ran.clear()
     module(x)
-    assert ran == ["_run_fused"]
+    assert ran == ["fused_scan"]
 
 
 def packings(monkeypatch, call) -> list[str]:

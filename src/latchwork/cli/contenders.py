@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple, get_args
@@ -75,12 +76,14 @@ class Pair(NamedTuple):
     """Two contenders of the same weights and input.
 
     Attributes:
-        path: the path that ours takes.
+        layer: the one that ours runs.
+        path: the path that it takes.
         operations: of the matrix products of a forward pass; a multiply-add counts two.
     """
 
     ours: Contender
     other: Contender
+    layer: nn.Recurrent
     path: nn.Dispatch
     operations: int
 
@@ -112,7 +115,14 @@ def pair(cell: str | Cell, shape: Shape, against: Against) -> Pair:
     else:
         other = Contender("a loop in torch", _loop(ours), weights, x, gradient)
     mine = Contender("latchwork", ours, weights, x, gradient)
-    return Pair(mine, other, ours.explain_dispatch(), operations(ours, shape))
+    return Pair(mine, other, ours, ours.explain_dispatch(), operations(ours, shape))
+
+
+def exact(pair: Pair) -> Contender:
+    """What both should compute: the steps of the graph in float64."""
+    layer = copy.deepcopy(pair.layer).double()
+    x = pair.ours.x.detach().double().requires_grad_()
+    return Contender("float64", _loop(layer), dict(layer.named_parameters()), x, pair.ours.gradient.double())
 
 
 def operations(layer: nn.Recurrent, shape: Shape) -> int:

@@ -152,7 +152,11 @@ def bench(plan: Plan, file: Path | None) -> int:
 
 def _row(name: str, made: Pair, kind: Kind, shape: Shape, threads: int, seconds: float, peak: float | None) -> Row:
     said = (name, threads, kind, shape, made.other.title, str(made.path))
-    wrong = disagreement(made.ours.numbers(kind), made.other.numbers(kind))
+    ours, theirs = made.ours.numbers(kind), made.other.numbers(kind)
+    if disagreement(ours, theirs) is None:
+        wrong = None
+    else:
+        wrong = disagreement(ours, theirs, contenders.exact(made).numbers(kind))
     if wrong is not None:
         return Row(*said, disagreement=wrong)
     timings = in_turn({"ours": made.ours.call(kind), "theirs": made.other.call(kind)}, seconds)
