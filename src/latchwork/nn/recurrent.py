@@ -305,8 +305,9 @@ class Recurrent(nn.Module):
         steps, batch, size = x.shape
         cell, weights, signature = self.cell, self._weights(0), self._signature
         right = size == self.input_size and x.dtype is weights[0].dtype and weights[0].is_cpu
-        if not right or (signature.masks and self.training) or choose(cell, x).path != "fused":
+        if not right or choose(cell, x).path != "fused":
             return None
+        seed = self._seed()
         sizes = (self.hidden_size, self.proj_size, size)
         packing = Packing.of(steps, batch, None)
         done = fused_scan(
@@ -317,6 +318,7 @@ class Recurrent(nn.Module):
             [None] * len(signature.states),
             sizes=sizes,
             packing=packing,
+            masks=_EXPECTED if seed is None else Masks(seed),
             every=self.checkpoint_every,
         )
         state = done.final[0] if len(done.final) == 1 else done.final
