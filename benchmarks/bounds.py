@@ -1,4 +1,4 @@
-"""How far ahead of torch the measured ceilings of a machine would let any float32 kernel be.
+"""How far ahead of torch, or of a loop, the measured ceilings of a machine would let any float32 kernel be.
 
     latchwork bench --json speeds.json
     python benchmarks/bounds.py speeds.json
@@ -27,15 +27,19 @@ _PART = 4  # each level's rate was measured on this part of it
 
 def bound(row: dict[str, Any], ceilings: dict[str, Any]) -> float:
     """Seconds that the products of a call take at the ceilings; input size = hidden size."""
-    recurrent = plan(cells.get(row["cell"]).graph).layout["weight_hh"]
-    weights = len(recurrent.blocks) * row["hidden"] ** 2
-    peak, training = ceilings["flops"], row["kind"] == "training"
-    at_once = 2 * row["steps"] * row["batch"] * weights / peak  # for all steps at once: of the input; of the weights
-    step_by_step = at_once
+    layout = plan(cells.get(row["cell"]).graph).layout
+    sizes = {"I": row["hidden"], "H": row["hidden"], "P": max(row["hidden"] // 2, 1)}
+    weights = [(p.columns == "I", math.prod(p.shape(sizes))) for p in layout.parameters if p.columns is not None]
+    of_input, recurrent = (sum(n for by_input, n in weights if by_input == which) for which in (True, False))
+    each = 2 * row["steps"] * row["batch"] / ceilings["flops"]  # seconds for each weight, of a product by all steps
+    step_by_step = each * recurrent
     if row["batch"] == 1:
-        step_by_step = max(at_once, row["steps"] * weights * _BYTES / _rate(weights * _BYTES, ceilings))
-    # Backward: by the states, step by step; by the input and by both weights at once.
-    return at_once + step_by_step + training * (step_by_step + 3 * at_once)
+        size = recurrent * _BYTES
+        step_by_step = max(step_by_step, row["steps"] * size / _rate(size, ceilings))
+    forward = each * of_input + step_by_step
+    # Backward: by the states, step by step; by the input and by all weights, all steps at once.
+    backward = step_by_step + each * (2 * of_input + recurrent)
+    return forward + backward * (row["kind"] == "training")
 
 
 def _rate(size: int, ceilings: dict[str, Any]) -> float:
@@ -50,17 +54,19 @@ def _mean(numbers: list[float]) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("speeds", type=Path, help="what latchwork bench --json wrote, of lstm, gru, rnn against torch")
+    parser.add_argument("speeds", type=Path, help="what latchwork bench --json wrote, of cells of the zoo")
     speeds = json.loads(parser.parse_args().speeds.read_text())
     ceilings = {each["threads"]: each for each in speeds["ceilings"]}
     found = defaultdict(list)
     for row in speeds["rows"]:
+        if row["disagreement"]:  # it has no speed
+            continue
         ours, theirs = (row["seconds"][side]["median"] for side in ("latchwork", "other"))
         least = bound(row, ceilings[row["threads"]])
         found[row["cell"], row["kind"], row["threads"]].append((theirs / ours, theirs / least))
     for (cell, kind, threads), pairs in found.items():
         ratio, most = (_mean(list(side)) for side in zip(*pairs, strict=True))
-        print(f"{cell:5} {kind:10} {threads} thread(s): {ratio:.2f} × measured, {most:.2f} × at the ceilings")
+        print(f"{cell:16} {kind:9} {threads} thread(s): {ratio:.2f} × measured, {most:.2f} × at the ceilings")
 
 
 if __name__ == "__main__":

@@ -94,8 +94,10 @@ def test_rounding_that_a_cell_makes_much_of_is_no_difference():
     assert measure.disagreement(ours, theirs) is not None
     truth = contenders.exact(made).numbers("training")
     assert measure.disagreement(ours, theirs, truth) is None
-    wrong = ours | {"the output": ours["the output"] * 1.1}
-    assert "the output differs" in str(measure.disagreement(wrong, theirs, truth))
+    for side in (0, 1):
+        pair = [ours, theirs]
+        pair[side] = pair[side] | {"the output": pair[side]["the output"] * 1.1}
+        assert "the output differs" in str(measure.disagreement(*pair, truth))
 
 
 @pytest.mark.parametrize("columns", [80, 120])

@@ -9,6 +9,7 @@ from kernel_runs import Guarded
 from latchwork import cells
 from latchwork.errors import ShapeError
 from latchwork.kernels.native import kernels
+from latchwork.kernels.scan import Memory
 from latchwork.kernels.stream import Stream
 from latchwork.reference import numpy as truth
 from latchwork.reference.interpreter import program
@@ -46,3 +47,14 @@ def test_a_step_of_another_shape_is_refused_in_words(shape):
         stream.step(np.ones(shape, np.float32))
     assert not stream.states[0].any(), "nothing was read"
     assert stream.step(np.ones((3, 5), np.float32))[:, :4].all()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("shape", [(3,), (2, 5), (1, 4, 7)])
+def test_arrays_of_numpy_begin_on_a_cache_line(dtype, shape):
+    memory = Memory.numpy(dtype)
+    for made in (memory.empty, memory.zeros):
+        array = made(*shape)
+        assert (array.shape, array.dtype) == (shape, dtype)
+        assert memory.address(array) % 64 == 0
+    assert not memory.zeros(*shape).any()

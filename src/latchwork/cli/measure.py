@@ -119,8 +119,8 @@ def disagreement(
     Args:
         found: name → array or tensor (without gradient).
         expected: the same names.
-        truth: the same in a higher precision. A difference then counts only where ``found`` is more than 16 times as
-            far from it as ``expected``: over many steps some cells make much of either's rounding.
+        truth: the same in a higher precision. A difference then counts only where one of the two is more than 16 times
+            as far from it as the other: over many steps some cells make much of either's rounding.
         tolerance: the greatest difference, as a share of the largest expected number of that array.
     """
     if missing := expected.keys() ^ found.keys():
@@ -133,7 +133,7 @@ def disagreement(
         if truth is not None:
             exact = np.asarray(truth[name], dtype=np.float64)
             ours, others = (float(np.max(np.abs(v - exact), initial=0)) for v in (a, b))
-            if ours <= _TIMES * others:
+            if ours <= _TIMES * others and others <= _TIMES * ours:
                 continue
         if not error <= tolerance * scale:  # so that a NaN is a difference
             share = error / scale if scale else float("inf")
